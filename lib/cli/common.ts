@@ -1,0 +1,28 @@
+/** Shared by all commands: printing, `--json`, exit codes. Progress and logs go to stderr, results to stdout. */
+import { Cov3dError } from "../errors.ts";
+
+/** 0 done · 1 failed · 2 wrong usage or configuration · 3 bad data · 4 no engine · 130 stopped by the user (resumable). */
+export const exitCodes = { ok: 0, failed: 1, usage: 2, data: 3, engine: 4, stopped: 130 } as const;
+
+/** One JSON document on stdout, and nothing else there. */
+export function printJson(value: unknown): void {
+  console.log(JSON.stringify(value, null, 2));
+}
+
+export function log(message: string): void {
+  console.error(message);
+}
+
+export function exitCodeFor(error: unknown): number {
+  if (!(error instanceof Cov3dError)) return exitCodes.failed;
+  switch (error.name) {
+    case "ConfigError":
+      return exitCodes.usage;
+    case "DataError":
+      return exitCodes.data;
+    case "EngineError":
+      return exitCodes.engine;
+    default:
+      return exitCodes.failed;
+  }
+}

@@ -1,0 +1,41 @@
+/** The engines, and which one to start. */
+import { ConfigError, EngineError } from "../errors.ts";
+import { tensorflowEngine } from "./tensorflow/mod.ts";
+import type { Engine, EngineChoice, EngineFactory, EngineName, EngineProbe, EngineStartOptions } from "./types.ts";
+import { wasmEngine } from "./wasm/mod.ts";
+
+/** In order of preference on equal hardware; a GPU always goes first. */
+export const engineFactories: readonly EngineFactory[] = [tensorflowEngine, wasmEngine];
+
+export const engineNames: readonly EngineName[] = engineFactories.map((factory) => factory.name);
+
+/** The choice of a flag, else of the variable COV3D_ENGINE, else "auto". */
+export function parseEngineChoice(text: string | undefined): EngineChoice {
+  const choice = text ?? Deno.env.get("COV3D_ENGINE") ?? "auto";
+  if (choice === "auto" || (engineNames as readonly string[]).includes(choice)) return choice as EngineChoice;
+  throw new ConfigError("engine.unknown", `unknown engine "${choice}"`, {
+    expected: ["auto", ...engineNames].join(", "),
+    found: choice,
+  });
+}
+
+export function probeEngines(): Promise<EngineProbe[]> {
+  return Promise.all(engineFactories.map((factory) => factory.probe()));
+}
+
+/** Name of the engine that "auto" takes here: the first with a GPU, else the first that is available. */
+export async function chooseEngine(choice: EngineChoice = "auto"): Promise<EngineName> {
+  if (choice !== "auto") return choice;
+  const available = (await probeEngines()).filter((probe) => probe.available);
+  const chosen = available.find((probe) => probe.gpu) ?? available[0];
+  if (chosen === undefined) throw new EngineError("engine.none", "no engine can start here; run `cov3d doctor`");
+  return chosen.engine;
+}
+
+/** Starts an engine and makes its backend the current one of TensorFlow.js. */
+export async function startEngine(choice: EngineChoice = "auto", options?: EngineStartOptions): Promise<Engine> {
+  const name = await chooseEngine(choice);
+  const factory = engineFactories.find((candidate) => candidate.name === name);
+  if (factory === undefined) throw new EngineError("engine.unknown", `no engine is called "${name}"`);
+  return await factory.start(options);
+}

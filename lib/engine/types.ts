@@ -1,0 +1,154 @@
+/**
+ * What an engine is. An engine owns the arithmetic: it starts a TensorFlow.js backend, says what it runs on, proves
+ * itself against a float64 reference and provides the operations that core TensorFlow.js lacks or does badly. Nothing
+ * outside `lib/engine` knows which engine runs.
+ *
+ * Layouts: volumes `float32 [N, D, H, W, C]`, convolution kernels `float32 [kD, kH, kW, in, out]`.
+ *
+ * Ownership: an operation never disposes its arguments; the caller owns every tensor that is returned.
+ */
+import type { Tensor, Tensor1D, Tensor5D } from "../tf.ts";
+
+export type EngineName = "tensorflow" | "wasm";
+export type EngineChoice = EngineName | "auto";
+
+/** Three numbers in the order depth, height, width. */
+export type Triple = readonly [number, number, number];
+
+/** PyTorch's geometry: the same number of zeros before and after each axis. */
+export interface Conv3dGeometry {
+  readonly stride: Triple;
+  readonly padding: Triple;
+}
+
+/**
+ * A result that remembers what its gradient needs. Call `backward` at most once: it returns gradients owned by the
+ * caller and frees what was remembered. Call `release` instead when no gradient is wanted. Neither touches `y`.
+ */
+export interface Differentiable<Output extends Tensor, Gradients> {
+  readonly y: Output;
+  backward(dy: Output): Gradients;
+  release(): void;
+}
+
+export interface BatchNormOptions {
+  readonly epsilon: number;
+  /** Apply ReLU to the result. */
+  readonly relu: boolean;
+  /** Added after normalisation and before the ReLU: the shortcut of a residual block. Same shape as x. */
+  readonly residual?: Tensor5D;
+}
+
+export interface BatchNormGradients {
+  readonly dx: Tensor5D;
+  readonly dGamma: Tensor1D;
+  readonly dBeta: Tensor1D;
+  /** Present exactly when a residual was given. */
+  readonly dResidual?: Tensor5D;
+}
+
+/** Training-mode batch normalisation over N, D, H, W; statistics of this batch come with it. */
+export interface BatchNormResult extends Differentiable<Tensor5D, BatchNormGradients> {
+  /** f32 [C], owned by the caller. */
+  readonly mean: Tensor1D;
+  /** f32 [C], unbiased (n − 1), as PyTorch keeps in its running statistics; owned by the caller. */
+  readonly variance: Tensor1D;
+}
+
+/** Names one dropout mask: Philox 4×32-10 with this key; element i uses lane i mod 4 of block ⌊i/4⌋ (+ counter). */
+export interface DropoutStream {
+  /** Low and high 32-bit words. */
+  readonly key: readonly [number, number];
+  /** Low and high 64-bit halves of the 128-bit counter, each below 2^53; blocks are added to the first. */
+  readonly counter: readonly [number, number];
+}
+
+/** Operations that every engine provides natively. */
+export interface EngineOps {
+  /** x [N,D,H,W,in] * w [kD,kH,kW,in,out] → [N,D',H',W',out], D' = ⌊(D + 2·pad − kD)/stride⌋ + 1. */
+  conv3d(x: Tensor5D, w: Tensor5D, geometry: Conv3dGeometry): Tensor5D;
+  /** dL/dx from dL/dy; `inputShape` is x's shape. */
+  conv3dInputGrad(dy: Tensor5D, w: Tensor5D, inputShape: Tensor5D["shape"], geometry: Conv3dGeometry): Tensor5D;
+  /** dL/dw from dL/dy; `filterShape` is w's shape. */
+  conv3dFilterGrad(x: Tensor5D, dy: Tensor5D, filterShape: Tensor5D["shape"], geometry: Conv3dGeometry): Tensor5D;
+  /** Normalises with this batch's statistics (biased variance + ε), then γ·x̂ + β (+ residual) (then ReLU). */
+  batchNorm(x: Tensor5D, gamma: Tensor1D, beta: Tensor1D, options: BatchNormOptions): BatchNormResult;
+  /** Inference: fixed mean and variance instead of the batch's. No gradient. */
+  batchNormInference(
+    x: Tensor5D,
+    gamma: Tensor1D,
+    beta: Tensor1D,
+    mean: Tensor1D,
+    variance: Tensor1D,
+    options: BatchNormOptions,
+  ): Tensor5D;
+  /** Keeps element i when its Philox number u_i ≥ rate (u = low 23 bits / 2^23) and scales by 1/(1 − rate). */
+  dropout<T extends Tensor>(x: T, rate: number, stream: DropoutStream): Differentiable<T, T>;
+}
+
+export interface EngineDevice {
+  /** e.g. "CPU:0", "GPU:0 NVIDIA H100". */
+  readonly name: string;
+  readonly kind: "cpu" | "gpu";
+}
+
+export interface EngineDescription {
+  readonly engine: EngineName;
+  /** Name under which the backend is registered with TensorFlow.js. */
+  readonly backend: string;
+  /** e.g. "TensorFlow 2.21.0", "XNNPACK in tfjs-backend-wasm 4.22.0". */
+  readonly version: string;
+  /** File that was loaded, where there is one. */
+  readonly library?: string;
+  readonly device: EngineDevice;
+  readonly devices: readonly EngineDevice[];
+  readonly threads: number;
+}
+
+export interface EngineMemory {
+  /** Live TensorFlow.js tensors and their bytes. */
+  readonly tensors: number;
+  readonly bytes: number;
+  /** Native handles the engine holds (TFE handles; wasm allocations). Flat over steps, or something leaks. */
+  readonly handles: number;
+  /** Resident size of this process in bytes. */
+  readonly residentBytes: number;
+  /** Most the engine can address, in bytes (4 GiB for wasm), where it has a limit of its own. */
+  readonly limitBytes?: number;
+}
+
+export interface EngineStartOptions {
+  /** e.g. "GPU:0", "CPU:1"; the engine's best device when left out. */
+  readonly device?: string;
+  /** Share of the virtual CPU devices to create (tests of placement); 1 when left out. */
+  readonly virtualCpus?: number;
+}
+
+/** A running engine. One is current in a process or Worker at a time. */
+export interface Engine {
+  readonly name: EngineName;
+  readonly ops: EngineOps;
+  describe(): EngineDescription;
+  memory(): EngineMemory;
+  /** Frees the backend; the engine cannot be used afterwards. */
+  stop(): Promise<void>;
+}
+
+/** Whether an engine can start here, without starting it. */
+export interface EngineProbe {
+  readonly engine: EngineName;
+  readonly available: boolean;
+  /** True when it would compute on a GPU. */
+  readonly gpu: boolean;
+  /** Where it was found, or why it cannot start. */
+  readonly detail: string;
+  /** What to do when it is not available. */
+  readonly hint?: string;
+}
+
+/** A module that can start one engine; `lib/engine/registry.ts` lists them in order of preference. */
+export interface EngineFactory {
+  readonly name: EngineName;
+  probe(): Promise<EngineProbe>;
+  start(options?: EngineStartOptions): Promise<Engine>;
+}

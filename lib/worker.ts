@@ -1,0 +1,76 @@
+/**
+ * One long task in a Worker of its own: the caller's thread keeps drawing progress and can stop it. `runInWorker` is
+ * the caller's side, `serveWorker` the Worker's. Errors keep their types across the boundary.
+ */
+import { errorFromJSON, errorToJSON } from "./errors.ts";
+
+export interface RunInWorkerOptions<Message> {
+  /** Aborting asks the task to stop at its next safe point; the promise settles when it has. */
+  readonly signal?: AbortSignal;
+  readonly onMessage?: (message: Message) => void;
+}
+
+type FromWorker<Message, Result> =
+  | { kind: "message"; message: Message }
+  | { kind: "result"; result: Result }
+  | { kind: "error"; error: Record<string, unknown> };
+type ToWorker<Input> = { kind: "start"; input: Input } | { kind: "stop" };
+
+/** Starts the module at `url` (which calls `serveWorker`) on `input`; resolves with its result. */
+export function runInWorker<Input, Message, Result>(
+  url: URL,
+  input: Input,
+  { signal, onMessage }: RunInWorkerOptions<Message> = {},
+): Promise<Result> {
+  const worker = new Worker(url, { type: "module" });
+  const send = (message: ToWorker<Input>) => worker.postMessage(message);
+  const stop = () => send({ kind: "stop" });
+  return new Promise<Result>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromWorker<Message, Result>>) => {
+      if (data.kind === "message") onMessage?.(data.message);
+      else if (data.kind === "result") resolve(data.result);
+      else reject(errorFromJSON(data.error));
+    };
+    worker.onerror = (event) => {
+      event.preventDefault();
+      reject(event.error ?? new Error(event.message));
+    };
+    send({ kind: "start", input });
+    if (signal?.aborted) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  }).finally(() => {
+    signal?.removeEventListener("abort", stop);
+    worker.terminate();
+  });
+}
+
+export interface WorkerContext<Message> {
+  post(message: Message, transfer?: Transferable[]): void;
+  /** Aborted when the caller asks to stop. */
+  readonly signal: AbortSignal;
+}
+
+interface WorkerScope {
+  onmessage: ((event: MessageEvent) => void) | null;
+  postMessage(message: unknown, transfer?: Transferable[]): void;
+}
+
+/** Called once at the top level of a Worker's module. */
+export function serveWorker<Input, Message, Result>(
+  task: (input: Input, context: WorkerContext<Message>) => Promise<Result>,
+): void {
+  const scope = self as unknown as WorkerScope;
+  const controller = new AbortController();
+  const post = (message: FromWorker<Message, Result>, transfer: Transferable[] = []) =>
+    scope.postMessage(message, transfer);
+  scope.onmessage = ({ data }: MessageEvent<ToWorker<Input>>) => {
+    if (data.kind === "stop") return controller.abort();
+    task(data.input, {
+      post: (message, transfer) => post({ kind: "message", message }, transfer),
+      signal: controller.signal,
+    }).then(
+      (result) => post({ kind: "result", result }),
+      (error) => post({ kind: "error", error: errorToJSON(error) }),
+    );
+  };
+}

@@ -1,0 +1,55 @@
+/** Runs a suite on every engine that is here. COV3D_REQUIRE_ENGINES=wasm,tensorflow turns a missing one into a failure. */
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { engineFactories } from "../../lib/engine/registry.ts";
+import type { Engine, EngineName } from "../../lib/engine/types.ts";
+
+const required = (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
+const probes = await Promise.all(engineFactories.map((factory) => factory.probe()));
+
+/** `body` registers tests; call `engine()` inside them for the running engine. */
+export function describeEngines(
+  title: string,
+  body: (engine: () => Engine, name: EngineName) => void,
+  only?: readonly EngineName[],
+): void {
+  for (const factory of engineFactories) {
+    if (only !== undefined && !only.includes(factory.name)) continue;
+    const probe = probes.find((candidate) => candidate.engine === factory.name)!;
+    const name = `${title} [${factory.name}]`;
+    if (!probe.available) {
+      if (required.includes(factory.name)) {
+        test(name, () => expect.fail(`engine required but missing: ${probe.detail}`));
+      } else test.skip(`${name}: ${probe.detail}`, () => {});
+      continue;
+    }
+    describe(name, () => {
+      let running: Engine | undefined;
+      beforeAll(async () => {
+        running = await factory.start();
+      });
+      afterAll(async () => {
+        await running?.stop();
+      });
+      body(() => {
+        if (running === undefined) throw new Error("engine is not started yet");
+        return running;
+      }, factory.name);
+    });
+  }
+}
+
+/** Every value within `absolute` or `relative` of the expected one. */
+export function expectClose(
+  actual: ArrayLike<number>,
+  expected: ArrayLike<number>,
+  absolute = 1e-6,
+  relative = 1e-5,
+): void {
+  expect(actual.length).toBe(expected.length);
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i]! - expected[i]!);
+    if (!(error <= absolute + relative * Math.abs(expected[i]!))) {
+      expect.fail(`element ${i}: ${actual[i]} is not ${expected[i]} (error ${error})`);
+    }
+  }
+}
