@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engineFactories } from "../../lib/engine/registry.ts";
 import type { Engine, EngineName } from "../../lib/engine/types.ts";
 
+export { expectClose } from "./close.ts";
+
 const required = (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
 const probes = await Promise.all(engineFactories.map((factory) => factory.probe()));
 
@@ -35,21 +37,5 @@ export function describeEngines(
         return running;
       }, factory.name);
     });
-  }
-}
-
-/** Every value within `absolute` or `relative` of the expected one. */
-export function expectClose(
-  actual: ArrayLike<number>,
-  expected: ArrayLike<number>,
-  absolute = 1e-6,
-  relative = 1e-5,
-): void {
-  expect(actual.length).toBe(expected.length);
-  for (let i = 0; i < expected.length; i++) {
-    const error = Math.abs(actual[i]! - expected[i]!);
-    if (!(error <= absolute + relative * Math.abs(expected[i]!))) {
-      expect.fail(`element ${i}: ${actual[i]} is not ${expected[i]} (error ${error})`);
-    }
   }
 }
