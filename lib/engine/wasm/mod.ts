@@ -1,0 +1,62 @@
+/** The engine that is always there: TensorFlow.js's wasm backend with our own 3-D kernels. */
+import { EngineError } from "../../errors.ts";
+import * as tf from "../../tf.ts";
+import type { Engine, EngineDescription, EngineFactory, EngineMemory, EngineProbe } from "../types.ts";
+import { simpleOps } from "./simple_ops.ts";
+import { startBackend, wasmBinaryFolder } from "./backend.ts";
+
+const version = "4.22.0";
+/** wasm addresses are 32 bits. */
+const limitBytes = 2 ** 32;
+
+async function probe(): Promise<EngineProbe> {
+  try {
+    const folder = wasmBinaryFolder();
+    await Deno.stat(new URL("tfjs-backend-wasm-simd.wasm", folder));
+    return {
+      engine: "wasm",
+      available: true,
+      gpu: false,
+      detail: `tfjs-backend-wasm ${version} in ${folder.pathname}`,
+    };
+  } catch (error) {
+    const hint = "Run `deno install` in the project's folder.";
+    return { engine: "wasm", available: false, gpu: false, detail: (error as Error).message, hint };
+  }
+}
+
+async function start(): Promise<Engine> {
+  const backend = await startBackend();
+  let running = true;
+  return {
+    name: "wasm",
+    ops: simpleOps,
+    describe: (): EngineDescription => ({
+      engine: "wasm",
+      backend: "wasm",
+      version: `XNNPACK in tfjs-backend-wasm ${version}`,
+      library: wasmBinaryFolder().pathname,
+      device: { name: "CPU:0", kind: "cpu" },
+      devices: [{ name: "CPU:0", kind: "cpu" }],
+      threads: 1,
+    }),
+    memory(): EngineMemory {
+      const { numTensors, numBytes } = tf.memory();
+      return {
+        tensors: numTensors,
+        bytes: numBytes,
+        handles: running ? backend.numDataIds() : 0,
+        residentBytes: Deno.memoryUsage().rss,
+        limitBytes,
+      };
+    },
+    stop() {
+      if (!running) return Promise.reject(new EngineError("engine.stopped", "the wasm engine was already stopped"));
+      running = false;
+      tf.removeBackend("wasm");
+      return Promise.resolve();
+    },
+  };
+}
+
+export const wasmEngine: EngineFactory = { name: "wasm", probe, start };
