@@ -1,0 +1,112 @@
+/**
+ * Everything that decides what a training run computes, as one validated document. `config.json` of a run folder is
+ * this document; a run's identity is the hash of the part that changes the arithmetic.
+ */
+import { z } from "zod";
+import { ConfigError } from "../errors.ts";
+import { sha256 } from "../files.ts";
+
+const probability = z.number().min(0).max(1);
+const whole = z.number().int().positive();
+
+const dataSchema = z.strictObject({
+  /** Folder in COV19-CT-DB layout. */
+  directory: z.string().min(1),
+  /** CSV `scan;patient`, where there is one. */
+  patients: z.string().optional(),
+  /** Folder of preprocessed volumes; the user's cache folder when left out. */
+  cache: z.string().optional(),
+  /** Voxels of the preprocessed volume. */
+  size: z.strictObject({ depth: whole, height: whole, width: whole }),
+  /** How voxels are stored in the cache. */
+  dtype: z.enum(["float16", "float32", "uint8"]).default("float16"),
+  /** The original program's cubic coordinate distortion (spec section 3.2); the paper's reader has none. */
+  distortion: z.boolean().default(false),
+  /** Leave unreadable slices out instead of stopping. */
+  skipUnreadable: z.boolean().default(false),
+  /** Control experiment: training labels are permuted with the seed, so that nothing can be learnt from them. */
+  shuffleLabels: z.boolean().default(false),
+});
+
+const modelSchema = z.strictObject({
+  architecture: z.literal("resnet3d").default("resnet3d"),
+  model: z.enum(["tiny", "r3d_18", "mc3_18", "r2plus1d_18"]).default("r3d_18"),
+  /** Dropout rate after each residual layer and in the head (section 4.2). */
+  dropout: z.number().min(0).lt(1).default(0.5),
+  pool: z.enum(["average", "max"]).default("average"),
+  /** Width of the head's hidden layer; 0 = one linear layer. */
+  penultimate: z.number().int().min(0).default(512),
+  finalBias: z.boolean().default(false),
+});
+
+const lossSchema = z.strictObject({
+  /** λ of eq. (6): 0 = presence only, 1 = severity only. */
+  severityFactor: probability.default(0.5),
+  /** ε1 of section 1.1. */
+  presenceSmoothing: z.number().min(0).lt(0.5).default(0.1),
+  /** ε2 of section 1.1. */
+  severitySmoothing: z.number().min(0).lt(1).default(0.1),
+});
+
+const optimizerSchema = z.strictObject({
+  /** Highest rate of the one-cycle schedule. */
+  learningRate: z.number().positive().default(1e-4),
+  /** Decoupled; batch norm and biases are excluded. 0.01 is the original program's effective value. */
+  weightDecay: z.number().min(0).default(0.01),
+});
+
+export const trainConfigSchema = z.strictObject({
+  /** First part of the run folder's name. */
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "letters, digits, '.', '_' and '-' only").default("run"),
+  seed: z.number().int().min(0).max(0xffffffff).default(0),
+  epochs: whole.default(20),
+  /** Scans per forward pass. */
+  batchSize: whole.default(2),
+  /** Batches whose gradients are averaged before one optimizer step. */
+  accumulate: whole.default(1),
+  /** Chance of a sagittal reflection at each fetch; 0 = off. */
+  reflection: probability.default(0.5),
+  engine: z.enum(["auto", "tensorflow", "wasm"]).default("auto"),
+  /** e.g. "GPU:0"; the engine's best device when left out. */
+  device: z.string().optional(),
+  /** A checkpoint is written at least this often, besides the one of every epoch. */
+  checkpointSeconds: z.number().positive().default(120),
+  data: dataSchema,
+  model: modelSchema.prefault({}),
+  loss: lossSchema.prefault({}),
+  optimizer: optimizerSchema.prefault({}),
+});
+
+/** Complete: every field has its value. */
+export type TrainConfig = z.output<typeof trainConfigSchema>;
+/** What a caller has to give: fields with defaults may be left out. */
+export type TrainConfigInput = z.input<typeof trainConfigSchema>;
+
+/** Checks and completes a configuration; every problem is listed with its path. */
+export function parseTrainConfig(value: unknown, file?: string): TrainConfig {
+  const result = trainConfigSchema.safeParse(value);
+  if (result.success) return result.data;
+  const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "configuration"}: ${message}`);
+  throw new ConfigError("config.invalid", `configuration cannot be used: ${problems.join("; ")}`, {
+    ...(file === undefined ? {} : { file }),
+  });
+}
+
+/** λ = 0 trains the presence output alone. */
+export function outputsOf(config: TrainConfig): 1 | 6 {
+  return config.loss.severityFactor === 0 ? 1 : 6;
+}
+
+/** JSON with sorted keys: equal values give equal text. */
+export function stableJson(value: unknown): string {
+  return JSON.stringify(value, (_key, inner) => {
+    if (inner === null || typeof inner !== "object" || Array.isArray(inner)) return inner;
+    return Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+}
+
+/** First ten hexadecimal digits of the hash of all that changes the result (not the name, cache or checkpoint rhythm). */
+export async function configHash(config: TrainConfig): Promise<string> {
+  const { name: _name, checkpointSeconds: _seconds, data: { cache: _cache, ...data }, ...rest } = config;
+  return (await sha256(stableJson({ ...rest, data }))).slice(0, 10);
+}

@@ -1,0 +1,65 @@
+/**
+ * Where a run stands, besides weights and optimizer moments. Everything that later numbers depend on is here, so that a
+ * resumed run is the uninterrupted one; random numbers need no state, because every stream is derived from the seed and
+ * the position.
+ */
+
+/** Best validation macro F1 so far; an epoch replaces it only when it is strictly better. */
+export interface BestScore {
+  readonly epoch: number;
+  readonly score: number;
+}
+
+/** Sums over the optimizer steps of the current epoch. */
+export interface EpochSums {
+  steps: number;
+  loss: number;
+  presenceLoss: number;
+  severityLoss: number;
+}
+
+export interface TrainState {
+  /** Format of this record. */
+  readonly version: 1;
+  /** Epochs finished, validation included. */
+  epoch: number;
+  /** Optimizer steps done in the current epoch: the data cursor. */
+  stepInEpoch: number;
+  /** Optimizer steps done in all: the schedule's position. */
+  step: number;
+  sums: EpochSums;
+  /** fastai's smoothed loss: Σ of an exponential average, debiased when shown. */
+  smooth: { value: number; count: number };
+  best: { presence: BestScore | null; severity: BestScore | null };
+  /** Bytes of metrics.jsonl that belong to this state. */
+  metricsBytes: number;
+  /** Identifies the scans and labels trained on. */
+  readonly dataFingerprint: string;
+  finished: boolean;
+}
+
+export const noSums = (): EpochSums => ({ steps: 0, loss: 0, presenceLoss: 0, severityLoss: 0 });
+
+export function initialState(dataFingerprint: string): TrainState {
+  return {
+    version: 1,
+    epoch: 0,
+    stepInEpoch: 0,
+    step: 0,
+    sums: noSums(),
+    smooth: { value: 0, count: 0 },
+    best: { presence: null, severity: null },
+    metricsBytes: 0,
+    dataFingerprint,
+    finished: false,
+  };
+}
+
+const smoothBeta = 0.98;
+
+/** fastai's AvgSmoothLoss with β = 0.98: takes one loss, returns the debiased average. */
+export function smoothLoss(state: { value: number; count: number }, loss: number): number {
+  state.count++;
+  state.value = smoothBeta * state.value + (1 - smoothBeta) * loss;
+  return state.value / (1 - smoothBeta ** state.count);
+}
