@@ -5,6 +5,8 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { sha256 } from "../files.ts";
+import { cacheDtypes } from "../data/size.ts";
+import { modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
 
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().positive();
@@ -13,13 +15,13 @@ const dataSchema = z.strictObject({
   /** Folder in COV19-CT-DB layout. */
   directory: z.string().min(1),
   /** CSV `scan;patient`, where there is one. */
-  patients: z.string().optional(),
+  patients: z.string().exactOptional(),
   /** Folder of preprocessed volumes; the user's cache folder when left out. */
-  cache: z.string().optional(),
+  cache: z.string().exactOptional(),
   /** Voxels of the preprocessed volume. */
   size: z.strictObject({ depth: whole, height: whole, width: whole }),
   /** How voxels are stored in the cache. */
-  dtype: z.enum(["float16", "float32", "uint8"]).default("float16"),
+  dtype: z.enum(cacheDtypes).default("float16"),
   /** The original program's cubic coordinate distortion (spec section 3.2); the paper's reader has none. */
   distortion: z.boolean().default(false),
   /** Leave unreadable slices out instead of stopping. */
@@ -28,15 +30,21 @@ const dataSchema = z.strictObject({
   shuffleLabels: z.boolean().default(false),
 });
 
+/** Any field of the network may be given; the model's own value stands in for the others. */
 const modelSchema = z.strictObject({
-  architecture: z.literal("resnet3d").default("resnet3d"),
-  model: z.enum(["tiny", "r3d_18", "mc3_18", "r2plus1d_18"]).default("r3d_18"),
-  /** Dropout rate after each residual layer and in the head (section 4.2). */
-  dropout: z.number().min(0).lt(1).default(0.5),
-  pool: z.enum(["average", "max"]).default("average"),
-  /** Width of the head's hidden layer; 0 = one linear layer. */
-  penultimate: z.number().int().min(0).default(512),
-  finalBias: z.boolean().default(false),
+  architecture: z.literal("resnet3d").exactOptional(),
+  model: z.enum(modelNames),
+  inputChannels: z.literal(1, "CT volumes have one channel").exactOptional(),
+  widths: z.array(whole).length(4).exactOptional(),
+  blocks: z.array(whole).length(4).exactOptional(),
+  evenStride: z.boolean().exactOptional(),
+  variant: z.enum(["cov3d", "stock"]).exactOptional(),
+  dropout: z.number().min(0).lt(1).exactOptional(),
+  pool: z.enum(["average", "max"]).exactOptional(),
+  penultimate: z.number().int().min(0).exactOptional(),
+  finalBias: z.boolean().exactOptional(),
+  /** Follows from λ: see `outputsOf`. */
+  outputs: whole.exactOptional(),
 });
 
 const lossSchema = z.strictObject({
@@ -68,33 +76,38 @@ export const trainConfigSchema = z.strictObject({
   reflection: probability.default(0.5),
   engine: z.enum(["auto", "tensorflow", "wasm"]).default("auto"),
   /** e.g. "GPU:0"; the engine's best device when left out. */
-  device: z.string().optional(),
+  device: z.string().exactOptional(),
   /** A checkpoint is written at least this often, besides the one of every epoch. */
   checkpointSeconds: z.number().positive().default(120),
   data: dataSchema,
-  model: modelSchema.prefault({}),
+  model: modelSchema.default({ model: "r3d_18" }),
   loss: lossSchema.prefault({}),
   optimizer: optimizerSchema.prefault({}),
 });
 
-/** Complete: every field has its value. */
-export type TrainConfig = z.output<typeof trainConfigSchema>;
+/** Complete: every field has its value, the network's included. */
+export type TrainConfig = Omit<z.output<typeof trainConfigSchema>, "model"> & { model: NetworkConfig };
 /** What a caller has to give: fields with defaults may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
 
 /** Checks and completes a configuration; every problem is listed with its path. */
 export function parseTrainConfig(value: unknown, file?: string): TrainConfig {
   const result = trainConfigSchema.safeParse(value);
-  if (result.success) return result.data;
+  if (result.success) return complete(result.data);
   const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "configuration"}: ${message}`);
   throw new ConfigError("config.invalid", `configuration cannot be used: ${problems.join("; ")}`, {
     ...(file === undefined ? {} : { file }),
   });
 }
 
-/** λ = 0 trains the presence output alone. */
-export function outputsOf(config: TrainConfig): 1 | 6 {
-  return config.loss.severityFactor === 0 ? 1 : 6;
+function complete(parsed: z.output<typeof trainConfigSchema>): TrainConfig {
+  const { architecture: _, ...given } = parsed.model;
+  return { ...parsed, model: networkConfig({ ...given, outputs: outputsOf(parsed.loss.severityFactor) }) };
+}
+
+/** Presence and five severity logits; λ = 0 has the presence output alone. */
+export function outputsOf(severityFactor: number): 1 | 6 {
+  return severityFactor === 0 ? 1 : 6;
 }
 
 /** JSON with sorted keys: equal values give equal text. */

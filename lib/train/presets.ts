@@ -39,7 +39,7 @@ const tiny: Preset = {
     batchSize: 4,
     reflection: 0.5,
     data: { size: { depth: 16, height: 64, width: 64 } },
-    model: { model: "tiny", dropout: 0.1, pool: "average", penultimate: 64, finalBias: false },
+    model: { model: "tiny", dropout: 0.1, pool: "average", finalBias: false },
     loss: { severityFactor: 0.5, presenceSmoothing: 0.1, severitySmoothing: 0.1 },
     optimizer: { learningRate: 3e-3, weightDecay: 0.01 },
   },
