@@ -1,31 +1,32 @@
 /** The `tensorflow` engine: tfjs-node's kernels over TensorFlow's C API through Deno FFI. */
 import { EngineError } from "../../errors.ts";
 import type { Engine, EngineFactory, EngineProbe, EngineStartOptions } from "../types.ts";
+import { TensorflowEngine } from "./engine.ts";
 import { findLibrary, hasCudaCard } from "./find.ts";
 
-const installHint = "Run `cov3d engine install` to fetch TensorFlow's library, or set COV3D_TENSORFLOW to one";
+const missing = "no TensorFlow library found";
+const hint = "Run `cov3d engine install` to fetch TensorFlow's library, or set COV3D_TENSORFLOW to one";
 
+/** Looks for a library without opening it. */
 async function probe(): Promise<EngineProbe> {
+  const absent = (detail: string) => ({ engine: "tensorflow" as const, available: false, gpu: false, detail, hint });
+  if (Deno.build.os === "windows") return { ...absent("not available on Windows"), hint: "Use `wasm`, or WSL" };
   try {
     const library = await findLibrary();
-    if (library === undefined) {
-      return {
-        engine: "tensorflow",
-        available: false,
-        gpu: false,
-        detail: "no TensorFlow library found",
-        hint: installHint,
-      };
-    }
-    return { engine: "tensorflow", available: false, gpu: library.cuda && hasCudaCard(), detail: library.path };
+    if (library === undefined) return absent(missing);
+    const gpu = library.cuda && hasCudaCard();
+    return { engine: "tensorflow", available: true, gpu, detail: `${library.path} (${library.source})` };
   } catch (error) {
-    return { engine: "tensorflow", available: false, gpu: false, detail: (error as Error).message, hint: installHint };
+    if (!(error instanceof EngineError)) throw error;
+    return absent(error.message);
   }
 }
 
-// deno-lint-ignore require-await -- the binding is opened here next
-async function start(_options: EngineStartOptions = {}): Promise<Engine> {
-  throw new EngineError("engine.tensorflow.missing", "no TensorFlow library found", { hint: installHint });
+/** @throws EngineError when there is no library, it cannot be opened, or the device does not exist. */
+async function start({ device, virtualCpus }: EngineStartOptions = {}): Promise<Engine> {
+  const library = await findLibrary();
+  if (library === undefined) throw new EngineError("engine.tensorflow.missing", missing, { hint });
+  return await TensorflowEngine.start({ library: library.path, device, virtualCpus });
 }
 
 export const tensorflowEngine: EngineFactory = { name: "tensorflow", probe, start };

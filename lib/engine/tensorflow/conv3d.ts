@@ -1,0 +1,92 @@
+/** 3-D convolution and its gradients with PyTorch's geometry, on TensorFlow's Conv3D operators. */
+import type { Tensor, Tensor5D } from "../../tf.ts";
+import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
+import { attribute, Constant, float32, type Operators } from "./operators.ts";
+import { dataTypes } from "./types.ts";
+
+type Shape5D = Tensor5D["shape"];
+
+/**
+ * TensorFlow pads by rule, "SAME" or "VALID". SAME spares the padded copy wherever it happens to mean `padding` zeros
+ * on both sides of every axis: stride 1 with an odd kernel, and stride 2 on odd sizes.
+ */
+export function sameMeansPadding(size: Triple, kernel: Triple, { stride, padding }: Conv3dGeometry): boolean {
+  return [0, 1, 2].every((axis) => {
+    const [d, k, s, p] = [size[axis]!, kernel[axis]!, stride[axis]!, padding[axis]!];
+    const output = Math.ceil(d / s);
+    const zeros = Math.max((output - 1) * s + k - d, 0);
+    return zeros === 2 * p && output === Math.floor((d + 2 * p - k) / s) + 1;
+  });
+}
+
+export function conv3dOps(operators: Operators): Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilterGrad"> {
+  return {
+    conv3d(x, w, geometry) {
+      const plan = planFor(x.shape, w.shape, geometry);
+      return withPadding(operators, x, plan, (padded) => operators.run("Conv3D", plan.attributes, [padded, w]));
+    },
+    conv3dInputGrad(dy, w, inputShape, geometry) {
+      const plan = planFor(inputShape, w.shape, geometry);
+      const inputs = [Constant.int32s(plan.paddedShape), w, dy];
+      const attributes = [...plan.attributes, attribute.type("Tshape", dataTypes.TF_INT32)];
+      const dPadded = operators.run("Conv3DBackpropInputV2", attributes, inputs);
+      if (!plan.pads) return dPadded as Tensor5D;
+      const before = Constant.int32s([0, ...geometry.padding, 0]);
+      const size = Constant.int32s(inputShape);
+      const dx = operators.run("Slice", [float32, indexInt32], [dPadded, before, size]);
+      dPadded.dispose();
+      return dx as Tensor5D;
+    },
+    conv3dFilterGrad(x, dy, filterShape, geometry) {
+      const plan = planFor(x.shape, filterShape, geometry);
+      return withPadding(
+        operators,
+        x,
+        plan,
+        (padded) =>
+          operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, Constant.int32s(filterShape), dy]),
+      );
+    },
+  };
+}
+
+const indexInt32 = attribute.type("Index", dataTypes.TF_INT32);
+
+interface Plan {
+  /** Whether zeros have to be added by hand. */
+  readonly pads: boolean;
+  readonly paddings: readonly number[];
+  readonly paddedShape: Shape5D;
+  readonly attributes: ReturnType<typeof attribute.integers>[];
+}
+
+function planFor(input: Shape5D, filter: Shape5D, geometry: Conv3dGeometry): Plan {
+  const [n, d, h, w, c] = input;
+  const [pd, ph, pw] = geometry.padding;
+  const none = pd === 0 && ph === 0 && pw === 0;
+  const same = !none && sameMeansPadding([d, h, w], [filter[0], filter[1], filter[2]], geometry);
+  const pads = !none && !same;
+  return {
+    pads,
+    paddings: [0, 0, pd, pd, ph, ph, pw, pw, 0, 0],
+    paddedShape: pads ? [n, d + 2 * pd, h + 2 * ph, w + 2 * pw, c] : input,
+    attributes: [
+      float32,
+      attribute.integers("strides", [1, ...geometry.stride, 1]),
+      attribute.string("padding", same ? "SAME" : "VALID"),
+      attribute.string("data_format", "NDHWC"),
+      attribute.integers("dilations", [1, 1, 1, 1, 1]),
+    ],
+  };
+}
+
+function withPadding(operators: Operators, x: Tensor5D, plan: Plan, body: (padded: Tensor) => Tensor): Tensor5D {
+  if (!plan.pads) return body(x) as Tensor5D;
+  const paddings = Constant.int32s(plan.paddings, [5, 2]);
+  const padded = operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [x, paddings]);
+  try {
+    return body(padded) as Tensor5D;
+  } finally {
+    padded.dispose();
+  }
+}

@@ -1,0 +1,66 @@
+/** A running `tensorflow` engine: the backend of TensorFlow.js, the kit's own operations and what it runs on. */
+import * as tf from "../../tf.ts";
+import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../types.ts";
+import { createBackend } from "./backend.ts";
+import { batchNormOps } from "./batch_norm.ts";
+import { Binding, type BindingOptions } from "./binding.ts";
+import { conv3dOps } from "./conv3d.ts";
+import { dropout } from "./dropout.ts";
+import { Operators } from "./operators.ts";
+
+export const backendName = "tensorflow";
+
+export class TensorflowEngine implements Engine {
+  readonly name = "tensorflow";
+  readonly ops: EngineOps;
+  private running = true;
+
+  private constructor(private readonly library: string, readonly binding: Binding, operators: Operators) {
+    this.ops = {
+      ...conv3dOps(operators),
+      ...batchNormOps(operators),
+      dropout: (x, rate, stream) => dropout(operators, x, rate, stream),
+    };
+  }
+
+  /** Opens the library and makes its backend the current one of TensorFlow.js. */
+  static async start(options: BindingOptions): Promise<TensorflowEngine> {
+    const binding = new Binding(options);
+    try {
+      const backend = createBackend(binding);
+      if (tf.engine().registryFactory[backendName] !== undefined) tf.removeBackend(backendName);
+      tf.registerBackend(backendName, () => backend);
+      await tf.setBackend(backendName);
+      return new TensorflowEngine(options.library, binding, new Operators(backend, binding));
+    } catch (error) {
+      binding.close();
+      throw error;
+    }
+  }
+
+  describe(): EngineDescription {
+    const { TF_Version, device, devices } = this.binding;
+    return {
+      engine: this.name,
+      backend: backendName,
+      version: `TensorFlow ${TF_Version}`,
+      library: this.library,
+      device: { name: device.name, kind: device.kind },
+      devices: devices.map(({ name, kind }) => ({ name, kind })),
+      threads: Number(Deno.env.get("TF_NUM_INTRAOP_THREADS") || navigator.hardwareConcurrency),
+    };
+  }
+
+  memory(): EngineMemory {
+    const { numTensors: tensors, numBytes: bytes } = tf.memory();
+    return { tensors, bytes, handles: this.binding.getNumOfTensors(), residentBytes: Deno.memoryUsage().rss };
+  }
+
+  // deno-lint-ignore require-await -- the interface allows an engine to wait for its device
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    this.running = false;
+    tf.removeBackend(backendName);
+    this.binding.close();
+  }
+}

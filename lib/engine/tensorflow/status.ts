@@ -1,0 +1,54 @@
+/** TF_Status: what the last call of the C API had to say, as a typed error. */
+import { EngineError } from "../../errors.ts";
+import { type Functions, type Pointer, textAt } from "./ffi.ts";
+
+/** Names of TF_Code. */
+const codes = [
+  "ok",
+  "cancelled",
+  "unknown",
+  "invalid argument",
+  "deadline exceeded",
+  "not found",
+  "already exists",
+  "permission denied",
+  "out of memory",
+  "failed precondition",
+  "aborted",
+  "out of range",
+  "unimplemented",
+  "internal",
+  "unavailable",
+  "data loss",
+  "unauthenticated",
+];
+
+/** One TF_Status, passed to every call and looked at after it. */
+export class Status {
+  pointer: Pointer;
+
+  constructor(private readonly c: Functions) {
+    this.pointer = c.TF_NewStatus();
+  }
+
+  /** @throws EngineError naming `what` (the operator or the C function) when the last call failed. */
+  check(what: string): void {
+    const code = this.c.TF_GetCode(this.pointer);
+    if (code !== 0) throw this.failure(what, code);
+  }
+
+  private failure(what: string, code: number): EngineError {
+    const message = textAt(this.c.TF_Message(this.pointer));
+    this.delete();
+    this.pointer = this.c.TF_NewStatus();
+    const name = codes[code] ?? `code ${code}`;
+    return new EngineError(`engine.tensorflow.${name.replaceAll(" ", "_")}`, `${what}: ${message} (${name})`, {
+      ...(name === "out of memory" && { hint: "Use a smaller volume size or batch" }),
+    });
+  }
+
+  delete(): void {
+    this.c.TF_DeleteStatus(this.pointer);
+    this.pointer = null;
+  }
+}
