@@ -1,0 +1,57 @@
+/** Scans named by the user one by one, for prediction: no dataset around them, no labels. */
+import { basename, dirname, resolve } from "node:path";
+import { DataError } from "../errors.ts";
+import { listSlices } from "./dataset.ts";
+import { listFolder } from "./folder.ts";
+import { isHousekeeping } from "./layout.ts";
+import { outputOrder } from "./slices.ts";
+import type { Scan } from "./types.ts";
+
+/**
+ * Each path is a scan folder (slices in it), a folder of scan folders, or one image (a scan of one slice). The result
+ * is in the order of the paths; scans of one folder are ordered by the number in their names.
+ * @throws DataError "path-missing" | "path-empty" | "folder-…" as `openDataset`
+ */
+export async function scansFromPaths(paths: readonly string[]): Promise<Scan[]> {
+  const scans: Scan[] = [];
+  for (const path of paths) scans.push(...await scansAt(resolve(path)));
+  const counts = new Map<string, number>();
+  for (const { key } of scans) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const folders = new Set<string>();
+  return scans.filter(({ folder, slices }) => {
+    const place = slices.length === 1 ? `${folder}/${slices[0]}` : folder; // the same path given twice is one scan
+    return folders.has(place) ? false : folders.add(place);
+  }).map((scan) => counts.get(scan.key) === 1 ? scan : { ...scan, key: scan.folder });
+}
+
+async function scansAt(path: string): Promise<Scan[]> {
+  const info = await Deno.stat(path).catch((cause) => {
+    throw new DataError("path-missing", "there is no such file or folder", { file: path, cause });
+  });
+  if (info.isFile) return [oneImage(path)];
+  const here = await listSlices(path);
+  if (here.slices.length > 0) return [scanAt(path, here)];
+  const { folders, files } = await listFolder(path);
+  const scans: Scan[] = [];
+  for (const name of outputOrder(folders.filter((folder) => !isHousekeeping(folder)))) {
+    const inside = await listSlices(`${path}/${name}`);
+    if (inside.slices.length > 0) scans.push(scanAt(`${path}/${name}`, inside));
+  }
+  if (scans.length > 0) return scans;
+  const hasImages = files.some((name) => /\.(jpe?g|png)$/i.test(name));
+  throw new DataError("path-empty", "no scan found", {
+    file: path,
+    expected: "slices named <number>.jpg or <number>.png, or folders of them",
+    ...(hasImages ? { found: "images whose names are not numbers", hint: "Rename them 0.jpg, 1.jpg … in order" } : {}),
+  });
+}
+
+function scanAt(folder: string, inside: Pick<Scan, "slices" | "ignored">): Scan {
+  const id = basename(folder), split = basename(dirname(folder));
+  return { id, key: `${split}/${id}`, split, severity: "undefined", folder, ...inside };
+}
+
+function oneImage(path: string): Scan {
+  const folder = dirname(path), name = basename(path), split = basename(folder);
+  return { id: name, key: `${split}/${name}`, split, severity: "undefined", folder, slices: [name], ignored: 0 };
+}

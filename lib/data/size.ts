@@ -1,0 +1,79 @@
+/** What preprocessing makes of a scan: target size, stored number type, and the original program's distortion. */
+import { ConfigError } from "../errors.ts";
+import type { VolumeSize } from "./types.ts";
+
+/** The three sizes of the paper (section 3.1): depth is half of the width. */
+export const namedSizes = {
+  small: { depth: 64, height: 128, width: 128 },
+  medium: { depth: 128, height: 256, width: 256 },
+  large: { depth: 160, height: 320, width: 320 },
+} as const satisfies Record<string, VolumeSize>;
+
+export const cacheDtypes = ["float16", "float32", "uint8"] as const;
+export type CacheDtype = (typeof cacheDtypes)[number];
+
+/** Everything that decides the voxels of a preprocessed volume, given its source images. */
+export interface Recipe {
+  readonly size: VolumeSize;
+  /** Number type of the stored volume. Voxels are rounded to it even when no cache is used, so both give the same. */
+  readonly dtype: CacheDtype;
+  /** The original program's cubic coordinate distortion (its 2022 default; not in the paper): see distortion.ts. */
+  readonly distortion: boolean;
+}
+
+const largestSide = 4096;
+
+/**
+ * "small" | "medium" | "large" | "DxHxW" (any sides of 1…4096 voxels).
+ * @throws ConfigError "size-invalid"
+ */
+export function parseSize(text: string): VolumeSize {
+  const named = (namedSizes as Record<string, VolumeSize>)[text.trim().toLowerCase()];
+  if (named !== undefined) return named;
+  const match = /^(\d{1,5})[x×](\d{1,5})[x×](\d{1,5})$/i.exec(text.trim());
+  const [depth, height, width] = (match ?? []).slice(1).map(Number);
+  if (depth === undefined || height === undefined || width === undefined) throw invalidSize(text);
+  return checkSize({ depth, height, width });
+}
+
+/** "64x128x128". */
+export function formatSize({ depth, height, width }: VolumeSize): string {
+  return `${depth}x${height}x${width}`;
+}
+
+export interface RecipeOptions {
+  readonly size: VolumeSize | string;
+  /** Default "float16", as the original stores and loads. */
+  readonly dtype?: CacheDtype;
+  /** Default false, as in the paper. */
+  readonly distortion?: boolean;
+}
+
+/** A complete, checked recipe. @throws ConfigError "size-invalid" | "dtype-invalid" */
+export function recipeFor({ size, dtype = "float16", distortion = false }: RecipeOptions): Recipe {
+  if (!cacheDtypes.includes(dtype)) {
+    throw new ConfigError("dtype-invalid", "unknown number type of the cache", {
+      expected: cacheDtypes.join(", "),
+      found: String(dtype),
+    });
+  }
+  return { size: typeof size === "string" ? parseSize(size) : checkSize(size), dtype, distortion };
+}
+
+/** "64x128x128-float16" or "64x128x128-float16-distorted": used in folder names. */
+export function formatRecipe({ size, dtype, distortion }: Recipe): string {
+  return `${formatSize(size)}-${dtype}${distortion ? "-distorted" : ""}`;
+}
+
+function checkSize({ depth, height, width }: VolumeSize): VolumeSize {
+  const fits = (side: number) => Number.isInteger(side) && side >= 1 && side <= largestSide;
+  if (![depth, height, width].every(fits)) throw invalidSize(formatSize({ depth, height, width }));
+  return { depth, height, width };
+}
+
+function invalidSize(found: string): ConfigError {
+  return new ConfigError("size-invalid", "not a volume size", {
+    expected: `small, medium, large or DEPTHxHEIGHTxWIDTH with sides of 1 to ${largestSide}`,
+    found: JSON.stringify(found),
+  });
+}
