@@ -1,0 +1,59 @@
+/** The network as the rest of the kit sees it. */
+import type * as tf from "../tf.ts";
+import type { EngineOps } from "../engine/types.ts";
+import type { NetworkConfig } from "./config.ts";
+import type { GradientSink, Parameter, StateEntry } from "./parameter.ts";
+import type { NetworkPlan } from "./plan.ts";
+import { ResNet3d } from "./resnet3d.ts";
+import type { StateDict } from "./safetensors.ts";
+
+export interface InferenceOptions {
+  readonly training?: false;
+  /** Monte-Carlo dropout: [seed, sample]. Dropout is off when left out. */
+  readonly dropoutSeed?: readonly [seed: number, sample: number];
+  /** Sees the output of "stem", "layer1" … "layer4" and "pool"; the tensor is lent for the call. */
+  readonly observe?: (stage: string, y: tf.Tensor) => void;
+}
+
+export interface TrainingOptions {
+  readonly training: true;
+  /** Names the dropout masks. A step number is used once: with gradient accumulation, count the micro-steps. */
+  readonly dropoutSeed: readonly [seed: number, step: number];
+  /** Whether running statistics take this batch in; true when left out. */
+  readonly updateStatistics?: boolean;
+}
+
+export interface InferencePass {
+  /** f32 [N, outputs], owned by the caller. */
+  readonly logits: tf.Tensor2D;
+}
+
+/** Call exactly one of `backward` and `release`, once. */
+export interface TrainingPass extends InferencePass {
+  /** Takes ownership of dL/dlogits [N, outputs]; the sink gets (and owns) each parameter's gradient as it appears. */
+  backward(dLogits: tf.Tensor2D, sink: GradientSink): void;
+  /** Frees what was saved, when no gradient is wanted. */
+  release(): void;
+}
+
+export interface Network {
+  readonly config: NetworkConfig;
+  readonly plan: NetworkPlan;
+  /** In torch's state_dict order. */
+  readonly parameters: readonly Parameter[];
+  /** Running statistics and counters, in torch's state_dict order. */
+  readonly buffers: readonly StateEntry[];
+  /** x f32 [N, D, H, W, channels]; takes ownership of it. */
+  forward(x: tf.Tensor5D, options: TrainingOptions): TrainingPass;
+  forward(x: tf.Tensor5D, options?: InferenceOptions): InferencePass;
+  /** Everything in torch's names, order and layout. */
+  stateDict(): Promise<StateDict>;
+  /** @throws RunError when names or shapes do not fit; then nothing was changed */
+  loadStateDict(state: StateDict): void;
+  dispose(): void;
+}
+
+/** A network with fresh weights: the same for the same seed on every engine. */
+export function createNetwork(config: NetworkConfig, ops: EngineOps, seed: number): Network {
+  return new ResNet3d(config, ops, seed);
+}
