@@ -6,16 +6,19 @@ export interface FolderEntries {
   readonly folders: string[];
 }
 
+const likeFile = /^\.|\.(jpe?g|png|csv)$/i;
+
 /**
- * Names in a folder, split into files and folders; links count as what they point to when they look like a folder
- * (no extension), else as files. Order is not defined.
+ * Names in a folder, split into files and folders, in no particular order. Links are followed, except those named like
+ * an image, a table or a hidden file: those count as files without a look.
  * @throws DataError "folder-missing" | "folder-is-file" | "folder-unreadable" | "folder-link"
  */
 export async function listFolder(folder: string): Promise<FolderEntries> {
   const files: string[] = [], folders: string[] = [], links: string[] = [];
   try {
     for await (const entry of Deno.readDir(folder)) {
-      (entry.isSymlink && !entry.name.includes(".") ? links : entry.isDirectory ? folders : files).push(entry.name);
+      const follow = entry.isSymlink && !likeFile.test(entry.name);
+      (follow ? links : entry.isDirectory ? folders : files).push(entry.name);
     }
   } catch (cause) {
     throw await folderError(folder, cause);

@@ -12,8 +12,8 @@ export interface LoadScanOptions {
   readonly signal?: AbortSignal;
   /** Slices decoded at the same time (default: the number of cores + 1). */
   readonly concurrency?: number;
-  /** Called with the bytes of every slice, in any order; `index` is its place in `scan.slices`. */
-  readonly onBytes?: (bytes: Uint8Array, index: number) => void;
+  /** Where the bytes of slice number `index` come from (default: its file). */
+  readonly bytesOf?: (index: number) => Promise<Uint8Array>;
 }
 
 export interface SkippedSlice {
@@ -65,7 +65,7 @@ interface Planes {
 }
 
 async function readPlanes(scan: Scan, recipe: Recipe, options: LoadScanOptions): Promise<Planes> {
-  const { concurrency = navigator.hardwareConcurrency + 1, skipUnreadable = false, signal, onBytes } = options;
+  const { concurrency = navigator.hardwareConcurrency + 1, skipUnreadable = false, signal, bytesOf } = options;
   const plane = recipe.size.height * recipe.size.width;
   const planes = new Uint8Array(scan.slices.length * plane);
   const failures = new Map<number, Cov3dError>();
@@ -74,9 +74,7 @@ async function readPlanes(scan: Scan, recipe: Recipe, options: LoadScanOptions):
     signal?.throwIfAborted();
     const file = `${scan.folder}/${name}`;
     try {
-      const bytes = await readImageBytes(file);
-      onBytes?.(bytes, index);
-      const image = await decodeImage(bytes, file);
+      const image = await decodeImage(await (bytesOf?.(index) ?? readImageBytes(file)), file);
       resamplePlane(image, recipe, planes.subarray(index * plane, (index + 1) * plane));
     } catch (error) {
       if (!(error instanceof Cov3dError) || !skipUnreadable) throw error;

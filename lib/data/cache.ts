@@ -1,0 +1,159 @@
+/** Preprocessed volumes on disk, found by what the slices contain and how they were processed. */
+import { createHash } from "node:crypto";
+import { resolve } from "node:path";
+import envPaths from "env-paths";
+import { DataError } from "../errors.ts";
+import { fileExists, writeFileAtomic } from "../files.ts";
+import { type CacheEntry, decodeVolume, encodeVolume } from "./cache_file.ts";
+import { bytesFrom, ContentHasher, type ScanContent } from "./content_hash.ts";
+import { emptyScan, type LoadedVolume, loadScan } from "./read.ts";
+import { formatRecipe, type Recipe } from "./size.ts";
+import type { Scan } from "./types.ts";
+
+/** Raised whenever the same slices and recipe would give other voxels than before; part of every key. */
+export const preprocessingVersion = 1;
+
+export interface OpenCacheOptions {
+  readonly recipe: Recipe;
+  /** Default: the user's cache folder of the platform, e.g. ~/.cache/cov3d/volumes. */
+  readonly directory?: string;
+  /** As in `loadScan`. A volume that was made with slices left out is only accepted where this is true. */
+  readonly skipUnreadable?: boolean;
+  /** Told about a cached volume that turned out damaged, before it is made again. */
+  readonly onDamaged?: (error: DataError) => void;
+}
+
+export interface VolumeCache {
+  readonly directory: string;
+  readonly recipe: Recipe;
+  /**
+   * The scan's volume, [D, H, W] in units of grey / 255: read and verified, or else computed and stored. The same
+   * voxels as `loadScan` gives; every call returns a buffer of its own.
+   * @throws DataError as `loadScan`; "cache-skipped" where a stored volume lacks slices and `skipUnreadable` is off
+   */
+  get(scan: Scan, options?: { signal?: AbortSignal }): Promise<LoadedVolume>;
+  /** Is there a file for the scan as its slices are now? (It is verified when it is read.) */
+  has(scan: Scan): Promise<boolean>;
+  /** Where the volume of the scan is or would be. */
+  pathOf(scan: Scan): Promise<string>;
+}
+
+export function defaultCacheDirectory(): string {
+  return `${envPaths("cov3d", { suffix: "" }).cache}/volumes`;
+}
+
+/** Opens (and creates) a cache; any number of processes may use one at the same time. */
+export async function openCache(options: OpenCacheOptions): Promise<VolumeCache> {
+  const directory = resolve(options.directory ?? defaultCacheDirectory());
+  try {
+    await Deno.mkdir(directory, { recursive: true });
+  } catch (cause) {
+    throw new DataError("cache-directory", "the cache folder cannot be made", { file: directory, cause });
+  }
+  return new DiskCache(directory, options);
+}
+
+/** Key of a volume: code version, recipe and content of the source. */
+export function volumeKey(contentHash: string, recipe: Recipe): string {
+  const { size: { depth, height, width }, dtype, distortion } = recipe;
+  const parts = [preprocessingVersion, contentHash, depth, height, width, dtype, distortion];
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 40);
+}
+
+/** `<directory>/<recipe>/<2 digits>/<key>.npy` */
+export function volumePath(directory: string, recipe: Recipe, key: string): string {
+  return `${directory}/${formatRecipe(recipe)}/${key.slice(0, 2)}/${key}.npy`;
+}
+
+/** Folder of the content memos inside a cache folder. */
+export const memoFolder = "content";
+
+class DiskCache implements VolumeCache {
+  readonly recipe: Recipe;
+  readonly #options: OpenCacheOptions;
+  readonly #hasher: ContentHasher;
+
+  constructor(readonly directory: string, options: OpenCacheOptions) {
+    this.recipe = options.recipe;
+    this.#options = options;
+    this.#hasher = new ContentHasher(`${directory}/${memoFolder}`);
+  }
+
+  async has(scan: Scan): Promise<boolean> {
+    return scan.slices.length > 0 && await fileExists(await this.pathOf(scan));
+  }
+
+  async pathOf(scan: Scan): Promise<string> {
+    return this.#place((await this.#contentOf(scan)).hash).path;
+  }
+
+  async get(scan: Scan, { signal }: { signal?: AbortSignal } = {}): Promise<LoadedVolume> {
+    if (scan.slices.length === 0) throw emptyScan(scan);
+    const content = await this.#contentOf(scan, signal);
+    return await this.#read(content.hash, scan) ?? await this.#make(scan, content, signal);
+  }
+
+  #contentOf(scan: Scan, signal?: AbortSignal): Promise<ScanContent> {
+    return this.#hasher.contentOf(scan, this.#options.skipUnreadable ?? false, signal);
+  }
+
+  #place(contentHash: string): { key: string; path: string } {
+    const key = volumeKey(contentHash, this.recipe);
+    return { key, path: volumePath(this.directory, this.recipe, key) };
+  }
+
+  async #read(contentHash: string, scan: Scan): Promise<LoadedVolume | undefined> {
+    const { key, path } = this.#place(contentHash);
+    let bytes: Uint8Array<ArrayBuffer>;
+    try {
+      bytes = await Deno.readFile(path);
+    } catch (cause) {
+      if (cause instanceof Deno.errors.NotFound) return undefined;
+      throw new DataError("cache-unreadable", "the cached volume cannot be read", { file: path, cause });
+    }
+    try {
+      const { voxels, entry } = decodeVolume(bytes, path);
+      if (entry.key !== key) {
+        throw new DataError("cache-damaged", "the cached volume is of another scan", { file: path });
+      }
+      this.#checkSkipped(entry, path);
+      return this.#volume(voxels, scan, entry.skipped);
+    } catch (error) {
+      if (!(error instanceof DataError) || error.code !== "cache-damaged") throw error;
+      this.#options.onDamaged?.(error);
+      return undefined;
+    }
+  }
+
+  async #make(scan: Scan, content: ScanContent, signal?: AbortSignal): Promise<LoadedVolume> {
+    const { skipUnreadable = false } = this.#options;
+    // Hash and voxels must come from the same bytes, also when a slice is replaced just now.
+    const { hash, bytes = [] } = content.bytes === undefined
+      ? await this.#hasher.readContent(scan, skipUnreadable, signal)
+      : content;
+    const { key, path } = this.#place(hash);
+    const volume = await loadScan(scan, this.recipe, {
+      skipUnreadable,
+      ...(signal === undefined ? {} : { signal }),
+      bytesOf: bytesFrom(scan, bytes),
+    });
+    const entry = { key, recipe: this.recipe, source: scan.folder, skipped: volume.skipped };
+    await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
+    await writeFileAtomic(path, encodeVolume(volume.voxels, entry));
+    return volume;
+  }
+
+  #checkSkipped({ skipped }: CacheEntry, file: string): void {
+    if (skipped.length === 0 || this.#options.skipUnreadable) return;
+    throw new DataError("cache-skipped", `the volume was made without ${skipped.length} unreadable slices`, {
+      file,
+      found: skipped[0]!.reason,
+      hint: "Repair the slices, or allow them to be skipped again",
+    });
+  }
+
+  #volume(voxels: Float32Array<ArrayBuffer>, scan: Scan, skipped: LoadedVolume["skipped"]): LoadedVolume {
+    const { depth, height, width } = this.recipe.size;
+    return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped };
+  }
+}

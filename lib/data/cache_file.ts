@@ -1,0 +1,83 @@
+/**
+ * One cached volume: a .npy file that NumPy reads as it is, followed by a footer that NumPy does not look at:
+ *
+ *   .npy header and array | JSON (CacheEntry) | SHA-256 of all before (32 bytes) | length of the JSON (uint32) | "COV3DVOL"
+ */
+import { createHash } from "node:crypto";
+import { DataError } from "../errors.ts";
+import { decodeNpy, encodeNpy, type NpyArray, type NpyData } from "./npy.ts";
+import type { SkippedSlice } from "./read.ts";
+import { toUint8 } from "./resample.ts";
+import type { CacheDtype, Recipe } from "./size.ts";
+
+/** What a cache file says about itself. */
+export interface CacheEntry {
+  readonly key: string;
+  readonly recipe: Recipe;
+  /** Folder that the slices were read from when the volume was made. */
+  readonly source: string;
+  readonly skipped: readonly SkippedSlice[];
+}
+
+const magic = new TextEncoder().encode("COV3DVOL");
+const tailBytes = 32 + 4 + magic.length;
+
+/** File content for voxels in units of grey / 255. */
+export function encodeVolume(voxels: Float32Array, entry: CacheEntry): Uint8Array<ArrayBuffer> {
+  const { size, dtype } = entry.recipe;
+  const npy = encodeNpy({ shape: [size.depth, size.height, size.width], data: toStored(voxels, dtype) });
+  const json = new TextEncoder().encode(JSON.stringify(entry));
+  const bytes = new Uint8Array(npy.length + json.length + tailBytes);
+  bytes.set(npy);
+  bytes.set(json, npy.length);
+  const end = npy.length + json.length;
+  bytes.set(createHash("sha256").update(bytes.subarray(0, end)).digest(), end);
+  new DataView(bytes.buffer).setUint32(end + 32, json.length, true);
+  bytes.set(magic, end + 36);
+  return bytes;
+}
+
+/**
+ * Checks and reads a cache file.
+ * @throws DataError "cache-damaged": cut short, changed, or not a cache file
+ */
+export function decodeVolume(
+  bytes: Uint8Array<ArrayBuffer>,
+  file: string,
+): { voxels: Float32Array<ArrayBuffer>; entry: CacheEntry } {
+  const end = bytes.length - tailBytes;
+  if (end < 0 || magic.some((byte, i) => bytes[end + 36 + i] !== byte)) throw damaged(file, "its end is missing");
+  const sum = createHash("sha256").update(bytes.subarray(0, end)).digest();
+  if (sum.some((byte: number, i: number) => bytes[end + i] !== byte)) {
+    throw damaged(file, "its checksum does not match");
+  }
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(end + 32, true);
+  if (length > end) throw damaged(file, "its footer has an impossible length");
+  let entry: CacheEntry, array: NpyArray;
+  try {
+    entry = JSON.parse(new TextDecoder().decode(bytes.subarray(end - length, end)));
+    array = decodeNpy(bytes, file);
+  } catch (cause) {
+    throw damaged(file, (cause as Error).message, cause);
+  }
+  const { size, dtype } = entry.recipe;
+  const fits = array.dtype === dtype && array.shape.join() === [size.depth, size.height, size.width].join();
+  if (!fits || array.byteLength !== end - length) throw damaged(file, "array and footer disagree");
+  return { voxels: fromStored(array.data), entry };
+}
+
+function toStored(voxels: Float32Array, dtype: CacheDtype): NpyData {
+  if (dtype === "float16") return new Float16Array(voxels);
+  return dtype === "uint8" ? Uint8Array.from(voxels, toUint8) : voxels;
+}
+
+/** Always a fresh buffer, which the caller may transfer. */
+function fromStored(data: NpyData): Float32Array<ArrayBuffer> {
+  const voxels = new Float32Array(data);
+  if (data instanceof Uint8Array) { for (let i = 0; i < voxels.length; i++) voxels[i] = voxels[i]! / 255; }
+  return voxels;
+}
+
+function damaged(file: string, found: string, cause?: unknown): DataError {
+  return new DataError("cache-damaged", "the cached volume is damaged", { file, found, cause });
+}
