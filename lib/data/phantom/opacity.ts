@@ -1,0 +1,224 @@
+/**
+ * What fills the airspaces. A COVID scan has patches: a field of several wavelengths that prefers the periphery, the
+ * back and the base, cut where the wanted share of the lung lies above the cut. A negative scan gets the same amount of
+ * extra density, drawn from the same distribution of extents, but arranged smoothly (dependent, perihilar or diffuse),
+ * so that grey levels alone do not tell the two apart. Everything else (emphysema, scars, nodules, effusions) is drawn
+ * alike for both.
+ */
+import type { RandomStream } from "../../random.ts";
+import type { Severity } from "../types.ts";
+import { type Anatomy, cavityDistance, diaphragmDistance, lungDistance, sliceShape } from "./anatomy.ts";
+import { bell, between, chance, clamp01, type NoiseField, noiseField, smoothstep } from "./noise.ts";
+
+export type Grade = Exclude<Severity, "undefined">;
+
+/** Share of the lung that is affected, by grade: below 25 %, 25–50 %, 50–75 %, above 75 %. */
+export const extentByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
+  mild: [0.08, 0.21],
+  moderate: [0.29, 0.46],
+  severe: [0.54, 0.71],
+  critical: [0.79, 0.92],
+};
+/** Share of the affected lung that is consolidated. */
+const denseShareByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
+  mild: [0.04, 0.16],
+  moderate: [0.08, 0.24],
+  severe: [0.14, 0.32],
+  critical: [0.2, 0.4],
+};
+
+/** Fields on a coarse grid over the chest, sampled trilinearly by `sampleOpacity`. */
+export interface Opacity {
+  readonly isLesion: boolean;
+  /** Wanted share of the lung. */
+  readonly extent: number;
+  readonly grid: OpacityGrid;
+  /** Interleaved [margin, dense margin, extra HU] at each grid point, x fastest. */
+  readonly fields: Float32Array;
+  /** Half-width of the edge in units of the margin. */
+  readonly softness: number;
+  /** How much fine texture frays the edge. */
+  readonly fray: number;
+  /** HU that a hazy (ground-glass) voxel gains, and a consolidated one. */
+  readonly haze: number;
+  readonly solid: number;
+}
+
+export interface OpacityGrid {
+  readonly n: number;
+  readonly origin: readonly [number, number, number];
+  readonly step: readonly [number, number, number];
+}
+
+export interface OpacityOptions {
+  readonly anatomy: Anatomy;
+  /** The grade whose extent is drawn; for negatives only the amount of smooth density. */
+  readonly grade: Grade;
+  readonly isLesion: boolean;
+  readonly random: RandomStream;
+}
+
+const gridSize = 56;
+
+export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions): Opacity {
+  const extent = between(random, ...extentByGrade[grade]);
+  const denseShare = between(random, ...denseShareByGrade[grade]);
+  const grid = opacityGrid(anatomy);
+  const points = lungPoints(anatomy, grid);
+  const score = isLesion ? lesionScore(random) : smoothScore(anatomy, random);
+  const denseScore = isLesion ? denseLesionScore(random) : undefined;
+  const extra = commonFindings(anatomy, random);
+
+  const margins = marginsOf(points, points.map(score), extent);
+  const denseScores = denseScore === undefined ? margins : points.map(denseScore);
+  const affected = denseScores.filter((_, i) => points[i]!.inside && margins[i]! > 0).sort((a, b) => a - b);
+  const denseCut = affected[Math.floor((1 - denseShare) * affected.length)] ?? Infinity;
+  const denseSlope = denseScore === undefined ? 1 : 4;
+  const fields = new Float32Array(grid.n ** 3 * 3);
+  points.forEach((point, i) => {
+    fields.set([margins[i]!, denseSlope * (denseScores[i]! - denseCut), extra(point)], 3 * point.index);
+  });
+  return {
+    isLesion,
+    extent,
+    grid,
+    fields,
+    softness: isLesion ? 0.14 : 0.85,
+    fray: isLesion ? 0.22 : 0,
+    haze: between(random, 190, 330),
+    solid: between(random, 620, 780),
+  };
+}
+
+function opacityGrid({ halfWidth, halfDepth, lungHeight }: Anatomy): OpacityGrid {
+  const span = [2.06 * halfWidth, 2.3 * halfDepth, 1.02 * lungHeight] as const;
+  return {
+    n: gridSize,
+    origin: [-1.03 * halfWidth, -1.1 * halfDepth, -0.01 * lungHeight],
+    step: [span[0] / (gridSize - 1), span[1] / (gridSize - 1), span[2] / (gridSize - 1)],
+  };
+}
+
+/** A grid point in or next to the lungs, with what the scores look at. */
+interface LungPoint {
+  readonly index: number;
+  readonly inside: boolean;
+  readonly x: number;
+  readonly y: number;
+  readonly z: number;
+  /** −1 front … 1 back of the cavity; 0 apex … 1 base. */
+  readonly back: number;
+  readonly t: number;
+  /** mm to the chest wall or the diaphragm. */
+  readonly depth: number;
+}
+
+/** Points a little outside are included, so that interpolation at the pleura has values on both sides. */
+function lungPoints(anatomy: Anatomy, { n, origin, step }: OpacityGrid): LungPoint[] {
+  const points: LungPoint[] = [];
+  for (let index = 0; index < n ** 3; index++) {
+    const i = index % n, j = Math.floor(index / n) % n, k = Math.floor(index / (n * n));
+    const x = origin[0] + i * step[0], y = origin[1] + j * step[1], z = origin[2] + k * step[2];
+    const shape = sliceShape(anatomy, Math.max(z, 0.01));
+    const distance = lungDistance(shape, x, y);
+    if (distance < -14) continue;
+    const depth = Math.min(cavityDistance(shape, x, y), diaphragmDistance(shape, x, y));
+    const back = (y - shape.cavity.y) / shape.cavity.b;
+    points.push({ index, inside: distance > 0, x, y, z, back, t: shape.t, depth });
+  }
+  return points;
+}
+
+type Score = (point: LungPoint) => number;
+
+/** Peripheral, posterior and basal preference, bilateral with a little asymmetry, broken up by two wavelengths. */
+function lesionScore(random: RandomStream): Score {
+  const coarse = noiseField(random, between(random, 46, 64)), fine = noiseField(random, between(random, 20, 28));
+  const periphery = between(random, 0.5, 1), back = between(random, 0.25, 0.5), base = between(random, 0.2, 0.5);
+  const side = between(random, -0.12, 0.12);
+  return ({ x, y, z, ...at }) =>
+    periphery * (1 - clamp01(at.depth / 36)) + back * at.back + base * at.t + (x < 0 ? side : -side) +
+    1.15 * coarse.at(x, y, z) + 0.75 * fine.at(x, y, z);
+}
+
+function denseLesionScore(random: RandomStream): Score {
+  const field = noiseField(random, between(random, 22, 32));
+  return ({ x, y, z, back, t }) => field.at(x, y, z) + 0.2 * back + 0.15 * t;
+}
+
+/** Dependent (gravity), perihilar (as in oedema) or diffuse: one long wavelength, no edges. */
+function smoothScore({ mediastinum, lungHeight, halfWidth }: Anatomy, random: RandomStream): Score {
+  const field = noiseField(random, between(random, 110, 170));
+  const weights = [random.uniform(), random.uniform(), random.uniform()] as const;
+  const total = weights[0] + weights[1] + weights[2];
+  const [gravity, central, base] = weights.map((weight) => 1.6 * weight / total) as [number, number, number];
+  return ({ x, y, z, back, t }) => {
+    const dx = (Math.abs(x) - mediastinum - 10) / halfWidth, dz = z / lungHeight - 0.5;
+    const hilum = Math.sqrt(dx * dx + dz * dz + (y * y) / (halfWidth * halfWidth));
+    return gravity * back + base * t - 1.3 * central * hilum + 0.55 * field.at(x, y, z);
+  };
+}
+
+/** Scores relative to the value that a share `extent` of the lung exceeds, in units of their standard deviation. */
+function marginsOf(points: readonly LungPoint[], scores: readonly number[], extent: number): number[] {
+  const inside = Float64Array.from(scores.filter((_, i) => points[i]!.inside)).sort();
+  const cut = inside[Math.min(inside.length - 1, Math.floor((1 - extent) * inside.length))] ?? 0;
+  const mean = inside.reduce((sum, value) => sum + value, 0) / inside.length;
+  const variance = inside.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / inside.length;
+  return scores.map((value) => (value - cut) / Math.sqrt(variance || 1));
+}
+
+/** Findings of either class: gravity gradient, emphysema, apical scars, nodules, pleural effusion. Returns extra HU. */
+function commonFindings(anatomy: Anatomy, random: RandomStream): Score {
+  const parts = [gravity(random)];
+  if (chance(random, 0.25)) parts.push(emphysema(random));
+  if (chance(random, 0.2)) parts.push(apicalScar(anatomy, random));
+  if (chance(random, 0.25)) parts.push(nodules(anatomy, random));
+  if (chance(random, 0.15)) parts.push(effusion(anatomy, random));
+  return (point) => parts.reduce((sum, part) => sum + part(point), 0);
+}
+
+function gravity(random: RandomStream): Score {
+  const slope = between(random, 10, 75), uneven = noiseField(random, 90), depth = between(random, 10, 50);
+  return ({ x, y, z, back }) => slope * back + depth * uneven.at(x, y, z);
+}
+
+function emphysema(random: RandomStream): Score {
+  const holes: NoiseField = noiseField(random, between(random, 9, 20)), depth = between(random, 60, 130);
+  const reach = between(random, 0.35, 0.9);
+  return ({ x, y, z, t }) =>
+    -depth * smoothstep(0.1, 0.6, holes.at(x, y, z)) * (1 - smoothstep(reach - 0.2, reach + 0.2, t));
+}
+
+function apicalScar({ halfWidth }: Anatomy, random: RandomStream): Score {
+  const side = chance(random, 0.5) ? 1 : -1, reach = between(random, 0.12, 0.25), streaks = noiseField(random, 13);
+  return ({ x, y, z, t }) =>
+    x * side < 0.05 * halfWidth
+      ? 0
+      : 420 * (1 - smoothstep(reach * 0.6, reach, t)) * smoothstep(0.15, 0.5, streaks.at(x, y, z * 0.5));
+}
+
+function nodules({ halfWidth, halfDepth, lungHeight }: Anatomy, random: RandomStream): Score {
+  const spheres = Array.from({ length: random.integer(1, 3) }, () => ({
+    x: (chance(random, 0.5) ? 1 : -1) * between(random, 0.35, 0.85) * halfWidth,
+    y: between(random, -0.6, 0.7) * halfDepth,
+    z: between(random, 0.15, 0.85) * lungHeight,
+    radius: between(random, 5, 9) + (chance(random, 0.15) ? between(random, 5, 14) : 0),
+  }));
+  return ({ x, y, z }) =>
+    spheres.reduce((sum, sphere) => {
+      const dx = x - sphere.x, dy = y - sphere.y, dz = z - sphere.z;
+      return sum + 800 * clamp01(0.5 + (sphere.radius - Math.sqrt(dx * dx + dy * dy + dz * dz)) / 5);
+    }, 0);
+}
+
+/** Free fluid at the back and base; the level rises towards the wall. */
+function effusion({ halfDepth }: Anatomy, random: RandomStream): Score {
+  const sides = chance(random, 0.4) ? [-1, 1] : chance(random, 0.5) ? [-1] : [1];
+  const level = between(random, 0.62, 0.85), from = between(random, 0.45, 0.7), wall = bell(random, 4, 10);
+  return ({ x, back, t, depth }) => {
+    if (!sides.includes(x < 0 ? -1 : 1)) return 0;
+    const surface = level - 0.18 * smoothstep(wall * 2, 0, depth);
+    return 900 * smoothstep(from, from + 0.15, t) * clamp01(0.5 + (back - surface) * halfDepth / 6);
+  };
+}
