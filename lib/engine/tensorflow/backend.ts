@@ -7,6 +7,7 @@ import type { Binding, TensorMetadata } from "./binding.ts";
 
 /** The part of tfjs-node's NodeJSKernelBackend that is used here. */
 export interface NodeBackend extends KernelBackend {
+  executeSingleInput(name: string, input: TensorInfo): Tensor;
   executeSingleOutput(name: string, attributes: OpAttribute[], inputs: TensorInfo[]): Tensor;
   executeMultipleOutputs(name: string, attributes: OpAttribute[], inputs: TensorInfo[], outputs: number): Tensor[];
   /** Ids of tensors, whose values it uploads first where they are still in JavaScript. */

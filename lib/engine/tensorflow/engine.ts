@@ -5,6 +5,7 @@ import { createBackend } from "./backend.ts";
 import { batchNormOps } from "./batch_norm.ts";
 import { Binding, type BindingOptions } from "./binding.ts";
 import { conv3dOps } from "./conv3d.ts";
+import { correctKernels } from "./corrections.ts";
 import { dropout } from "./dropout.ts";
 import { Operators } from "./operators.ts";
 
@@ -28,6 +29,7 @@ export class TensorflowEngine implements Engine {
     const binding = new Binding(options);
     try {
       const backend = createBackend(binding);
+      correctKernels(backendName);
       if (tf.engine().registryFactory[backendName] !== undefined) tf.removeBackend(backendName);
       tf.registerBackend(backendName, () => backend);
       await tf.setBackend(backendName);
