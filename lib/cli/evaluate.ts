@@ -1,0 +1,61 @@
+/** `cov3d evaluate`: scores of a run on a labelled split. */
+import { type Command, Option } from "@commander-js/extra-typings";
+import { evaluate } from "../evaluate/evaluate.ts";
+import { evaluationTable } from "../evaluate/summary.ts";
+import { weightChoices } from "../evaluate/weights.ts";
+import { engineNames, parseEngineChoice } from "../engine/registry.ts";
+import { readRunConfig } from "../train/run.ts";
+import { progress } from "../report/progress.ts";
+import { log, printJson } from "./common.ts";
+import { positiveInteger, stopOnInterrupt } from "./predict.ts";
+
+export function register(program: Command): void {
+  program.command("evaluate")
+    .description("Scores of a run on a labelled split: F1, accuracy, AUC and confusion with bootstrap intervals.")
+    .argument("[dir]", "dataset in COV19-CT-DB layout (default: the one the run was trained on)")
+    .requiredOption("--run <folder>", "run folder made by `cov3d train`")
+    .option("--split <name>", "split to score", "validation")
+    .option("--patients <csv>", "CSV scan;patient: scans of one patient are resampled together")
+    .addOption(new Option("--weights <which>", "weights to use").choices(weightChoices).default("auto" as const))
+    .option("--no-reflection", "leave out the mirrored second view")
+    .option("--engine <name>", `auto, ${engineNames.join(", ")}`)
+    .option("--cache <folder>", "folder of preprocessed volumes (default: the run's)")
+    .option("--skip-unreadable", "leave out slices and scans that cannot be read")
+    .option("--resamples <n>", "bootstrap resamples", positiveInteger, 2000)
+    .option("--csv <file>", "write the predictions here too")
+    .option("--json", "print one JSON document")
+    .addHelpText(
+      "after",
+      `
+Examples:
+  cov3d evaluate --run runs/run-1a2b3c4d5e data/cov19
+  cov3d evaluate --run runs/run-1a2b3c4d5e --split test --json data/cov19 > scores.json
+
+Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`,
+    )
+    .action(async (directory, options) => {
+      const config = await readRunConfig(options.run);
+      const bar = progress({ label: "evaluate", total: 0, unit: "scans" });
+      const cache = options.cache ?? config.data.cache;
+      const result = await evaluate({
+        run: options.run,
+        directory: directory ?? config.data.directory,
+        split: options.split,
+        weights: options.weights,
+        reflection: options.reflection,
+        engine: parseEngineChoice(options.engine),
+        resamples: options.resamples,
+        signal: stopOnInterrupt(),
+        onProgress: ({ done, total }) => bar.update(done, "", total),
+        ...(options.patients === undefined ? {} : { patients: options.patients }),
+        ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
+        ...(cache === undefined ? {} : { cache }),
+      }).finally(() => bar.finish());
+      const { predictions: _predictions, truth: _truth, ...record } = result;
+      if (options.csv !== undefined) await Deno.copyFile(result.files.predictions, options.csv);
+      for (const { folder, reason } of result.failed) log(`skipped ${folder}: ${reason}`);
+      log(`written: ${result.files.predictions}, ${result.files.evaluation}`);
+      if (options.json) printJson(record);
+      else console.log(evaluationTable(result));
+    });
+}

@@ -1,0 +1,64 @@
+/** What a run says about one scan, and the table that many of them make. */
+import Papa from "papaparse";
+import { severities } from "../data/types.ts";
+import type { Scan, Severity } from "../data/types.ts";
+
+export type Grade = typeof severities[number];
+
+export interface Prediction {
+  /** Identifies the scan: the dataset's key, or the path below the folder that was given. */
+  readonly key: string;
+  /** Name of the scan folder. */
+  readonly scan: string;
+  readonly folder: string;
+  /** p = σ(z), mean over views; null when the run did not train presence (λ = 1). */
+  readonly presenceProbability: number | null;
+  /** True when p ≥ 0.5. */
+  readonly presence: boolean | null;
+  /** Mild, moderate, severe, critical; they sum to 1. Null when the run did not train severity (λ = 0). */
+  readonly severityProbabilities: readonly number[] | null;
+  /** The most probable grade, also for scans that are predicted negative. */
+  readonly severity: Grade | null;
+  /** Slices that were found, and those of them that could not be read. */
+  readonly slices: number;
+  readonly skippedSlices: readonly string[];
+}
+
+/** The truth of a scan where it is known. */
+export interface Truth {
+  readonly presence?: boolean;
+  readonly severity: Severity;
+}
+
+export function truthOf(scan: Scan): Truth {
+  return { severity: scan.severity, ...(scan.presence === undefined ? {} : { presence: scan.presence }) };
+}
+
+/** One line of predictions-*.csv and of `--json`. An untrained task is null (an empty cell). */
+export type PredictionRow = Readonly<Record<string, string | number | boolean | null>>;
+
+export function predictionRow(prediction: Prediction, truth?: Truth): PredictionRow {
+  const { severityProbabilities } = prediction;
+  return {
+    key: prediction.key,
+    scan: prediction.scan,
+    folder: prediction.folder,
+    presence_probability: prediction.presenceProbability,
+    presence: prediction.presence,
+    severity: prediction.severity,
+    ...Object.fromEntries(
+      severities.map((grade, i) => [`severity_${grade}_probability`, severityProbabilities?.[i] ?? null]),
+    ),
+    ...(truth === undefined ? {} : {
+      true_presence: truth.presence ?? null,
+      true_severity: truth.severity === "undefined" ? null : truth.severity,
+    }),
+    slices: prediction.slices,
+    skipped_slices: prediction.skippedSlices.join(" "),
+  };
+}
+
+/** The rows as CSV with a header line. */
+export function predictionsCsv(rows: readonly PredictionRow[]): string {
+  return Papa.unparse([...rows], { newline: "\n" }) + "\n";
+}
