@@ -2,8 +2,11 @@
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import type { Engine, EngineDescription, EngineFactory, EngineMemory, EngineProbe } from "../types.ts";
-import { simpleOps } from "./simple_ops.ts";
 import { startBackend, wasmBinaryFolder } from "./backend.ts";
+import { batchNormOps } from "./batch_norm_ops.ts";
+import { convolutionOps, replaceConvolutionKernels } from "./convolution_ops.ts";
+import { dropoutOps } from "./dropout_ops.ts";
+import { Heap } from "./heap.ts";
 
 const version = "4.22.0";
 /** wasm addresses are 32 bits. */
@@ -27,10 +30,12 @@ async function probe(): Promise<EngineProbe> {
 
 async function start(): Promise<Engine> {
   const backend = await startBackend();
+  const heap = await Heap.of(backend);
+  replaceConvolutionKernels(heap);
   let running = true;
   return {
     name: "wasm",
-    ops: simpleOps,
+    ops: { ...convolutionOps(heap), ...batchNormOps(heap), ...dropoutOps(heap) },
     describe: (): EngineDescription => ({
       engine: "wasm",
       backend: "wasm",

@@ -1,0 +1,108 @@
+/** The memory that our kernels share with TensorFlow.js's wasm backend: tensors in and out, and scratch space. */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
+import { EngineError } from "../../errors.ts";
+import * as tf from "../../tf.ts";
+import { type Kernels, loadKernels } from "./kernels/mod.ts";
+
+interface EmscriptenModule {
+  readonly asm: { readonly memory: WebAssembly.Memory };
+  _malloc(bytes: number): number;
+  _free(address: number): void;
+}
+
+/** Takes scratch space of the given size and returns its byte address; it is freed when the operation ends. */
+export type Take = (bytes: number) => number;
+
+/** Kernels may read a vector past the end of a run; what they read there is never used. */
+const slackBytes = 64;
+
+export class Heap {
+  private floats = new Float32Array(0);
+  private words = new Int32Array(0);
+  private doubles = new Float64Array(0);
+
+  private constructor(
+    readonly backend: BackendWasm,
+    private readonly module: EmscriptenModule,
+    readonly kernels: Kernels,
+  ) {}
+
+  static async of(backend: BackendWasm): Promise<Heap> {
+    const module = backend.wasm as unknown as EmscriptenModule;
+    const memory = module.asm?.memory;
+    if (!(memory instanceof WebAssembly.Memory)) {
+      throw new EngineError("engine.wasm", "the wasm backend does not show its memory", {
+        expected: "@tensorflow/tfjs-backend-wasm 4.22.0",
+      });
+    }
+    return new Heap(backend, module, await loadKernels(memory));
+  }
+
+  /** Views of the whole memory, made again after it has grown. */
+  private refresh(): void {
+    const { buffer } = this.module.asm.memory;
+    if (this.floats.buffer === buffer) return;
+    this.floats = new Float32Array(buffer);
+    this.words = new Int32Array(buffer);
+    this.doubles = new Float64Array(buffer);
+  }
+
+  /** All of memory as float32; index = address / 4. Valid until the next allocation. */
+  get f32(): Float32Array {
+    this.refresh();
+    return this.floats;
+  }
+
+  get i32(): Int32Array {
+    this.refresh();
+    return this.words;
+  }
+
+  get f64(): Float64Array {
+    this.refresh();
+    return this.doubles;
+  }
+
+  /** Byte address of a tensor's values. */
+  address({ dataId }: tf.TensorInfo): number {
+    return this.backend.dataIdMap.get(dataId).memoryOffset;
+  }
+
+  /** A new tensor with undefined values, for a kernel to fill. */
+  output(shape: readonly number[]): tf.TensorInfo {
+    const info = this.backend.makeOutput([...shape], "float32");
+    if (this.address(info) === 0 && tf.util.sizeFromShape(info.shape) > 0) {
+      this.backend.disposeData(info.dataId);
+      throw outOfMemory(4 * tf.util.sizeFromShape(info.shape));
+    }
+    return info;
+  }
+
+  /** Makes a tensor that the caller owns out of `output`'s result. */
+  tensor<T extends tf.Tensor>(info: tf.TensorInfo): T {
+    return tf.engine().makeTensorFromTensorInfo(info) as T;
+  }
+
+  /** Runs `operation`, then frees all scratch space it took. */
+  withScratch<Result>(operation: (take: Take) => Result): Result {
+    const taken: number[] = [];
+    const take = (bytes: number) => {
+      const address = this.module._malloc(bytes + slackBytes) >>> 0; // _malloc returns a signed number above 2 GB
+      if (address === 0) throw outOfMemory(bytes);
+      taken.push(address);
+      return address;
+    };
+    try {
+      return operation(take);
+    } finally {
+      for (const address of taken) this.module._free(address);
+    }
+  }
+}
+
+function outOfMemory(bytes: number): EngineError {
+  return new EngineError("engine.memory", "the wasm engine has no memory left", {
+    expected: `${Math.ceil(bytes / 2 ** 20)} MiB within the 4 GiB that WebAssembly can address`,
+    hint: "Use smaller volumes, a smaller network or the tensorflow engine",
+  });
+}
