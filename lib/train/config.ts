@@ -54,6 +54,10 @@ const lossSchema = z.strictObject({
   presenceSmoothing: z.number().min(0).lt(0.5).default(0.1),
   /** ε2 of section 1.1. */
   severitySmoothing: z.number().min(0).lt(1).default(0.1),
+  /** Weights of the presence loss: the code's pos_weight, the paper's w_i, or none (section 1.2). */
+  presenceWeighting: z.enum(["positive-term", "item", "none"]).default("positive-term"),
+  /** Eq. (5) for every positive without annotation, or the 2022 program's rule (section 1.3, points 1 and 2). */
+  superset: z.enum(["paper", "code2022"]).default("paper"),
 });
 
 const optimizerSchema = z.strictObject({

@@ -1,13 +1,9 @@
 /** The labels that a run trains on, and what identifies its data. */
-import type { Dataset, Scan, Severity } from "../data/types.ts";
+import type { Dataset, Scan } from "../data/types.ts";
 import { DataError } from "../errors.ts";
 import { sha256 } from "../files.ts";
 import { randomStream } from "../random.ts";
-
-export interface ScanLabel {
-  readonly presence: boolean;
-  readonly severity: Severity;
-}
+import type { Label } from "./targets.ts";
 
 export interface LabelledSplits {
   readonly train: readonly Scan[];
@@ -37,8 +33,8 @@ export function labelledSplits(dataset: Dataset): LabelledSplits {
 }
 
 /** The scans' own labels; or, for the control experiment, the same labels dealt to the scans at random. */
-export function trainingLabels(scans: readonly Scan[], { seed, shuffle }: { seed: number; shuffle: boolean }) {
-  const labels = scans.map(({ presence, severity }): ScanLabel => ({ presence: presence!, severity }));
+export function trainingLabels(scans: readonly Scan[], { seed, shuffle }: { seed: number; shuffle: boolean }): Label[] {
+  const labels = scans.map(({ presence, severity }): Label => ({ presence: presence!, severity }));
   return shuffle ? randomStream(seed, "labels").shuffle(labels) : labels;
 }
 

@@ -4,6 +4,8 @@
  * the position.
  */
 
+import type { SmoothedLossState } from "./schedule.ts";
+
 /** Best validation macro F1 so far; an epoch replaces it only when it is strictly better. */
 export interface BestScore {
   readonly epoch: number;
@@ -12,7 +14,6 @@ export interface BestScore {
 
 /** Sums over the optimizer steps of the current epoch. */
 export interface EpochSums {
-  steps: number;
   loss: number;
   presenceLoss: number;
   severityLoss: number;
@@ -28,8 +29,7 @@ export interface TrainState {
   /** Optimizer steps done in all: the schedule's position. */
   step: number;
   sums: EpochSums;
-  /** fastai's smoothed loss: Σ of an exponential average, debiased when shown. */
-  smooth: { value: number; count: number };
+  smooth: SmoothedLossState;
   best: { presence: BestScore | null; severity: BestScore | null };
   /** Bytes of metrics.jsonl that belong to this state. */
   metricsBytes: number;
@@ -38,7 +38,7 @@ export interface TrainState {
   finished: boolean;
 }
 
-export const noSums = (): EpochSums => ({ steps: 0, loss: 0, presenceLoss: 0, severityLoss: 0 });
+export const noSums = (): EpochSums => ({ loss: 0, presenceLoss: 0, severityLoss: 0 });
 
 export function initialState(dataFingerprint: string): TrainState {
   return {
@@ -53,13 +53,4 @@ export function initialState(dataFingerprint: string): TrainState {
     dataFingerprint,
     finished: false,
   };
-}
-
-const smoothBeta = 0.98;
-
-/** fastai's AvgSmoothLoss with β = 0.98: takes one loss, returns the debiased average. */
-export function smoothLoss(state: { value: number; count: number }, loss: number): number {
-  state.count++;
-  state.value = smoothBeta * state.value + (1 - smoothBeta) * loss;
-  return state.value / (1 - smoothBeta ** state.count);
 }

@@ -1,0 +1,228 @@
+/** Everything a training session holds open: engine, data, network, optimizer, state, files. */
+import { cpus, hostname, totalmem } from "node:os";
+import { join } from "node:path";
+import { openDataset } from "../data/dataset.ts";
+import { Loader } from "../data/loader.ts";
+import { workerSource } from "../data/loader_source.ts";
+import { preprocess } from "../data/preprocess.ts";
+import { recipeFor } from "../data/size.ts";
+import { startEngine } from "../engine/registry.ts";
+import { assertSelfTest } from "../engine/self_test.ts";
+import type { Engine } from "../engine/types.ts";
+import { ConfigError, RunError } from "../errors.ts";
+import { createNetwork, type Network } from "../nn/network.ts";
+import { decodeSafetensors, encodeSafetensors } from "../nn/safetensors.ts";
+import { deriveSeed } from "../random.ts";
+import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { classWeights } from "./class_weights.ts";
+import type { TrainConfig } from "./config.ts";
+import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
+import type { Cov3dLossConfig } from "./losses.ts";
+import { assertFits, gigabytes, type MemoryEstimate } from "./memory.ts";
+import { AdamW } from "./optimizer.ts";
+import type { TrainProgress } from "./progress.ts";
+import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from "./run.ts";
+import { initialState, type TrainState } from "./state.ts";
+import type { Label } from "./targets.ts";
+
+export interface SessionOptions {
+  readonly folder: string;
+  /** Overrides the dataset folder of config.json. */
+  readonly directory?: string;
+  readonly onProgress: (progress: TrainProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Session {
+  readonly folder: string;
+  readonly config: TrainConfig;
+  readonly signal: AbortSignal;
+  readonly engine: Engine;
+  readonly network: Network;
+  readonly optimizer: AdamW;
+  readonly splits: LabelledSplits;
+  /** Labels of `splits.train`. */
+  readonly labels: readonly Label[];
+  readonly loss: Cov3dLossConfig;
+  readonly loader: Loader;
+  readonly metrics: MetricsLog;
+  readonly state: TrainState;
+  readonly stepsPerEpoch: number;
+  post(progress: TrainProgress): void;
+  /** To log.txt and to whoever watches. */
+  log(message: string): void;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the engine, proves it, opens the data and restores the last checkpoint where there is one.
+ * @throws EngineError (self-test, memory), DataError, RunError (damaged checkpoint, changed dataset)
+ */
+export async function openSession({ folder, directory, onProgress, signal }: SessionOptions): Promise<Session> {
+  const config = await readRunConfig(folder);
+  const log = (message: string) => {
+    appendLog(folder, message);
+    onProgress({ kind: "log", message });
+  };
+  const data = await openData(config, directory ?? config.data.directory);
+  const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
+  try {
+    const { version, device } = engine.describe();
+    log(`engine ${engine.name} (${version}) on ${device.name}`);
+    await assertSelfTest(engine);
+    const question = { network: config.model, size: config.data.size, batchSize: config.batchSize };
+    const memory = assertFits(question, engine.memory(), totalmem());
+    log(`self-test passed; a step needs about ${gigabytes(memory.totalBytes)}`);
+    await recordSession(folder, describeSession(engine, data.splits, memory));
+    await prepareVolumes(config, data.splits, { onProgress, signal, log });
+
+    const network = createNetwork(config.model, engine.ops, deriveSeed(config.seed, "weights"));
+    const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay });
+    const state = await restore(folder, network, optimizer, data.fingerprint, log);
+    const metrics = await MetricsLog.open(folder, state.metricsBytes);
+    const loader = openLoader(config);
+    return {
+      folder,
+      config,
+      signal,
+      engine,
+      network,
+      optimizer,
+      ...data,
+      loader,
+      metrics,
+      state,
+      log,
+      post: onProgress,
+      async close() {
+        loader.close();
+        metrics.close();
+        optimizer.dispose();
+        network.dispose();
+        await engine.stop();
+      },
+    };
+  } catch (error) {
+    await engine.stop();
+    throw error;
+  }
+}
+
+async function openData(config: TrainConfig, directory: string) {
+  const { patients, shuffleLabels: shuffle } = config.data;
+  const splits = labelledSplits(await openDataset({ directory, ...(patients === undefined ? {} : { patients }) }));
+  const labels = trainingLabels(splits.train, { seed: config.seed, shuffle });
+  const stepsPerEpoch = Math.floor(splits.train.length / (config.batchSize * config.accumulate));
+  if (stepsPerEpoch === 0) {
+    throw new ConfigError("config.too_few_scans", "there are fewer training scans than one optimizer step takes", {
+      file: directory,
+      expected: `at least ${config.batchSize} × ${config.accumulate} scans`,
+      found: `${splits.train.length}`,
+      hint: "Use a smaller --batch-size or --accumulate",
+    });
+  }
+  const loss: Cov3dLossConfig = { ...config.loss, weights: classWeights(labels, config.loss.severityFactor) };
+  return { splits, labels, loss, stepsPerEpoch, fingerprint: await dataFingerprint(splits) };
+}
+
+/** Fills the cache on all cores before the first step: unreadable scans are found now and not after hours. */
+async function prepareVolumes(
+  config: TrainConfig,
+  { train, validation }: LabelledSplits,
+  { onProgress, signal, log }: Pick<SessionOptions, "onProgress" | "signal"> & { log(message: string): void },
+): Promise<void> {
+  const { cache, skipUnreadable, directory } = config.data;
+  const total = train.length + validation.length;
+  const started = performance.now();
+  await preprocess({
+    dataset: { root: directory, scans: [...train, ...validation], notes: [] },
+    recipe: recipeFor(config.data),
+    ...(cache === undefined ? {} : { cacheDirectory: cache }),
+    skipUnreadable,
+    signal,
+    onProgress: ({ done }) => onProgress({ kind: "prepare", done, total }),
+  });
+  log(`${total} volumes ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+}
+
+function openLoader({ data }: TrainConfig): Loader {
+  const { size, cache, skipUnreadable } = data;
+  const source = workerSource({
+    recipe: recipeFor(data),
+    skipUnreadable,
+    ...(cache === undefined ? {} : { cacheDirectory: cache }),
+  });
+  return new Loader({ source, size });
+}
+
+async function restore(
+  folder: string,
+  network: Network,
+  optimizer: AdamW,
+  fingerprint: string,
+  log: (message: string) => void,
+): Promise<TrainState> {
+  const checkpoints = join(folder, runFiles.checkpoints);
+  if (!(await hasCheckpoint(checkpoints, "last"))) return initialState(fingerprint);
+  const { state, files } = await readCheckpoint(checkpoints, "last");
+  if (state.dataFingerprint !== fingerprint) {
+    throw new RunError("run.data_changed", "the dataset is not the one that this run began with", {
+      file: folder,
+      expected: "the same scans and labels in train and validation",
+      hint: "Restore the dataset, or start a new run",
+    });
+  }
+  network.loadStateDict(decodeSafetensors(files.get("model.safetensors")!).tensors);
+  optimizer.load(decodeSafetensors(files.get("optimizer.safetensors")!).tensors, network.parameters);
+  log(`continuing at epoch ${state.epoch + 1}, step ${state.stepInEpoch} (${state.step} in all)`);
+  return state;
+}
+
+/**
+ * Writes weights, moments and state under each of `names`, in that order.
+ * @throws RunError when a weight is not finite: such a checkpoint would destroy the one that is there
+ */
+export async function saveCheckpoints(
+  { folder, network, optimizer, metrics, state }: Session,
+  names: readonly CheckpointName[],
+  extra: ReadonlyMap<string, Uint8Array> = new Map(),
+): Promise<void> {
+  await metrics.sync();
+  const weights = await network.stateDict();
+  for (const [weight, { dtype, data }] of weights) {
+    if (dtype === "F32" && !data.every(Number.isFinite)) throw notFinite(`weight "${weight}"`, state.step);
+  }
+  const files = new Map([
+    ["model.safetensors", encodeSafetensors(weights, { format: "pt" })],
+    ["optimizer.safetensors", encodeSafetensors(await optimizer.state())],
+    ...extra,
+  ]);
+  state.metricsBytes = metrics.bytes;
+  for (const name of names) await writeCheckpoint(join(folder, runFiles.checkpoints), name, { state, files });
+}
+
+export function notFinite(what: string, step: number): RunError {
+  return new RunError("train.not_finite", `${what} is not a finite number after step ${step}`, {
+    expected: "finite numbers",
+    hint: "Lower --learning-rate and start a new run; the last checkpoint is from before this happened",
+  });
+}
+
+function describeSession(engine: Engine, { train, validation }: LabelledSplits, memory: MemoryEstimate) {
+  return {
+    started: new Date().toISOString(),
+    engine: engine.describe(),
+    deno: Deno.version,
+    system: {
+      os: Deno.build.os,
+      arch: Deno.build.arch,
+      release: Deno.osRelease(),
+      host: hostname(),
+      processor: cpus()[0]?.model ?? "unknown",
+      cores: navigator.hardwareConcurrency,
+      memoryBytes: totalmem(),
+    },
+    data: { train: train.length, validation: validation.length },
+    memoryEstimate: memory,
+  };
+}

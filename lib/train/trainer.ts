@@ -1,0 +1,280 @@
+/**
+ * The training loop. One optimizer step: batch → forward → loss → backward, gradients averaged over `accumulate`
+ * batches, AdamW on the one-cycle schedule. Every decision (order, augmentation, dropout, best epoch) depends on the
+ * configuration and the state alone, never on when or how often a checkpoint was written.
+ */
+import { join } from "node:path";
+import { type Batch, planEpoch } from "../data/loader.ts";
+import { EngineError } from "../errors.ts";
+import { writeFileAtomic } from "../files.ts";
+import * as tf from "../tf.ts";
+import type { CheckpointName } from "./checkpoint.ts";
+import { GradientMean } from "./gradients.ts";
+import { type Cov3dLoss, cov3dLoss, toRows } from "./losses.ts";
+import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
+import { runFiles } from "./run.ts";
+import { oneCycle, type SchedulePoint, smoothLoss } from "./schedule.ts";
+import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
+import { type BestScore, noSums } from "./state.ts";
+import { macrotask, predictionsCsv, validate, type ValidationResult } from "./validation.ts";
+
+export interface TrainResult {
+  readonly folder: string;
+  /** "stopped": asked to, with a checkpoint; `resume` continues. */
+  readonly status: "finished" | "stopped";
+  readonly engine: string;
+  readonly epochs: number;
+  readonly steps: number;
+  /** Best validation macro F1 and its epoch (from 0) per task; null for a task that is not trained. */
+  readonly best: { readonly presence: BestScore | null; readonly severity: BestScore | null };
+  /** Seconds of this session. */
+  readonly seconds: number;
+}
+
+/** Measurements of this session; nothing that is computed depends on them. */
+interface Clock {
+  readonly started: number;
+  /** Steps done in this session. */
+  steps: number;
+  lastSave: number;
+  epochStarted: number;
+  stallSeconds: number;
+  /** Live tensors after the session's first epoch. */
+  tensors: number | undefined;
+}
+
+/** Trains from the run folder's last checkpoint to the end, or until the signal asks to stop. */
+export async function runTraining(options: SessionOptions): Promise<TrainResult> {
+  const session = await openSession(options);
+  const now = performance.now();
+  const clock: Clock = {
+    started: now,
+    steps: 0,
+    lastSave: now,
+    epochStarted: now,
+    stallSeconds: 0,
+    tensors: undefined,
+  };
+  try {
+    const finished = await trainEpochs(session, clock);
+    if (finished) session.state.finished = true;
+    await saveCheckpoints(session, ["last"]);
+    session.log(finished ? "finished" : `stopped after step ${session.state.step}`);
+    return summarise(session, clock);
+  } finally {
+    await session.close();
+  }
+}
+
+/** False when asked to stop on the way. */
+async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
+  while (session.state.epoch < session.config.epochs) {
+    clock.epochStarted = performance.now();
+    if (!(await trainEpoch(session, clock))) return false;
+    const validationStarted = performance.now();
+    const validation = await validate(session);
+    if (validation === undefined) return false;
+    await finishEpoch(session, clock, validation, validationStarted);
+  }
+  return true;
+}
+
+async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
+  const { config, state, splits, loader, stepsPerEpoch } = session;
+  const { batchSize, accumulate, seed, reflection } = config;
+  const training = { seed, epoch: state.epoch, reflection };
+  const plan = planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);
+  loader.takeStallSeconds();
+  const batches = loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
+  try {
+    while (state.stepInEpoch < stepsPerEpoch) {
+      if (session.signal.aborted) return false;
+      const step = await optimizerStep(session, batches);
+      session.metrics.append(step);
+      clock.steps++;
+      session.post({ ...step, ...stepProgress(session, clock) });
+      await macrotask();
+      if (performance.now() - clock.lastSave > config.checkpointSeconds * 1000) {
+        await saveCheckpoints(session, ["last"]);
+        clock.lastSave = performance.now();
+      }
+    }
+    clock.stallSeconds = loader.takeStallSeconds();
+    return true;
+  } finally {
+    await batches.return();
+  }
+}
+
+/** One step of the schedule: `accumulate` batches, one update of every weight. */
+async function optimizerStep(session: Session, batches: AsyncGenerator<Batch, void, void>): Promise<StepMetrics> {
+  const { config: { accumulate, epochs, optimizer: { learningRate } }, state, optimizer, stepsPerEpoch } = session;
+  const point = oneCycle(state.step, epochs * stepsPerEpoch, { lrMax: learningRate });
+  const update = { ...point, step: state.step };
+  const gradients = new GradientMean(accumulate, (parameter, gradient) => optimizer.apply(parameter, gradient, update));
+  const losses: Cov3dLoss[] = [];
+  try {
+    for (let micro = 0; micro < accumulate; micro++) {
+      const { value: batch } = await batches.next();
+      if (!batch) throw new Error(`the loader ended before step ${state.step}`);
+      losses.push(await forwardAndBackward(session, batch, state.step * accumulate + micro, gradients));
+    }
+  } finally {
+    gradients.dispose();
+  }
+  return advance(session, losses, point);
+}
+
+/** @throws RunError before any weight is touched when the loss is not finite */
+async function forwardAndBackward(
+  { config, network, labels, loss, state }: Session,
+  { voxels, shape, items }: Batch,
+  microStep: number,
+  gradients: GradientMean,
+): Promise<Cov3dLoss> {
+  const dropoutSeed = [config.seed, microStep] as const;
+  const pass = network.forward(tf.tensor5d(voxels, shape), { training: true, dropoutSeed });
+  const logits = toRows(await pass.logits.data(), config.model.outputs);
+  pass.logits.dispose();
+  const result = cov3dLoss({ ...loss, logits, labels: items.map(({ scan }) => labels[scan]!) });
+  if (!Number.isFinite(result.loss)) {
+    pass.release();
+    throw notFinite("the loss", state.step);
+  }
+  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => gradients.add(parameter, gradient));
+  return result;
+}
+
+/** Moves the state past a finished step. */
+function advance({ state }: Session, losses: readonly Cov3dLoss[], { lr, momentum }: SchedulePoint): StepMetrics {
+  const mean = (part: (loss: Cov3dLoss) => number) => losses.reduce((sum, loss) => sum + part(loss), 0) / losses.length;
+  const loss = mean((one) => one.loss);
+  const has = (part: "presenceLoss" | "severityLoss") => losses[0]?.[part] !== undefined;
+  const presenceLoss = has("presenceLoss") ? mean((one) => one.presenceLoss!) : null;
+  const severityLoss = has("severityLoss") ? mean((one) => one.severityLoss!) : null;
+  state.step++;
+  state.stepInEpoch++;
+  state.sums.loss += loss;
+  state.sums.presenceLoss += presenceLoss ?? 0;
+  state.sums.severityLoss += severityLoss ?? 0;
+  return {
+    kind: "step",
+    epoch: state.epoch,
+    step: state.step,
+    loss,
+    smoothLoss: smoothLoss(state.smooth, loss),
+    presenceLoss,
+    severityLoss,
+    learningRate: lr,
+    momentum,
+  };
+}
+
+/** Records the epoch, keeps the best weights of each task, and checkpoints. */
+async function finishEpoch(
+  session: Session,
+  clock: Clock,
+  validation: ValidationResult,
+  validationStarted: number,
+): Promise<void> {
+  const { state, config, metrics, splits } = session;
+  const improved = updateBest(session, validation);
+  const line = epochMetrics(session, clock, validation, validationStarted);
+  metrics.append(line);
+  session.post({ kind: "epoch", metrics: line });
+  session.log(describeEpoch(line, config.epochs));
+  const csv = predictionsCsv(splits.validation, validation.logits, state.epoch, config.loss.severityFactor);
+  await writeFileAtomic(join(session.folder, runFiles.validationPredictions), csv);
+  state.epoch++;
+  state.stepInEpoch = 0;
+  state.sums = noSums();
+  assertNoLeak(clock, line.epoch);
+  // The last checkpoint comes last: whenever it exists, the best ones that its state speaks of do, too.
+  const predictions = new Map([[runFiles.validationPredictions, new TextEncoder().encode(csv)]]);
+  await saveCheckpoints(session, [...improved, "last"], predictions);
+  clock.lastSave = performance.now();
+}
+
+/** Strict improvement, so that of equal epochs the first is kept. */
+function updateBest({ state }: Session, validation: ValidationResult): CheckpointName[] {
+  const improved: CheckpointName[] = [];
+  for (const task of ["presence", "severity"] as const) {
+    const score = validation[task]?.macroF1;
+    if (score === undefined || score <= (state.best[task]?.score ?? -1)) continue;
+    state.best[task] = { epoch: state.epoch, score };
+    improved.push(`best-${task}`);
+  }
+  return improved;
+}
+
+function epochMetrics(
+  { state, config, engine }: Session,
+  clock: Clock,
+  { loss, presence, severity }: ValidationResult,
+  validationStarted: number,
+): EpochMetrics {
+  const trained = trainedTasks(config.loss.severityFactor);
+  const now = performance.now();
+  const steps = state.stepInEpoch;
+  return {
+    kind: "epoch",
+    epoch: state.epoch,
+    step: state.step,
+    trainLoss: state.sums.loss / steps,
+    trainPresenceLoss: trained.presence ? state.sums.presenceLoss / steps : null,
+    trainSeverityLoss: trained.severity ? state.sums.severityLoss / steps : null,
+    validationLoss: loss,
+    presence,
+    severity,
+    bestPresenceF1: state.best.presence?.score ?? null,
+    bestSeverityF1: state.best.severity?.score ?? null,
+    timing: {
+      seconds: (now - clock.epochStarted) / 1000,
+      stallSeconds: clock.stallSeconds,
+      validationSeconds: (now - validationStarted) / 1000,
+      residentBytes: engine.memory().residentBytes,
+    },
+  };
+}
+
+/** A run that leaks a tensor a step would die hours later for no visible reason; it fails after two epochs instead. */
+function assertNoLeak(clock: Clock, epoch: number): void {
+  const { numTensors } = tf.memory();
+  clock.tensors ??= numTensors;
+  if (numTensors === clock.tensors) return;
+  throw new EngineError("engine.leak", `tensors were not freed during epoch ${epoch + 1}`, {
+    expected: `${clock.tensors} live tensors, as after this session's first epoch`,
+    found: `${numTensors}`,
+  });
+}
+
+function stepProgress({ state, config, stepsPerEpoch }: Session, clock: Clock) {
+  const totalSteps = config.epochs * stepsPerEpoch;
+  const stepsPerSecond = clock.steps / ((performance.now() - clock.started) / 1000);
+  return { epochs: config.epochs, totalSteps, stepsPerSecond, secondsLeft: (totalSteps - state.step) / stepsPerSecond };
+}
+
+/** One line for the log; a task that is not trained is "–". */
+export function describeEpoch({ epoch, trainLoss, validationLoss, timing, ...line }: EpochMetrics, epochs: number) {
+  const stall = 100 * timing.stallSeconds / Math.max(timing.seconds - timing.validationSeconds, 1e-9);
+  return [
+    `epoch ${epoch + 1}/${epochs}: loss ${trainLoss.toFixed(4)}`,
+    `validation ${validationLoss.toFixed(4)}`,
+    `presence F1 ${formatScore(line.presence?.macroF1)} (best ${formatScore(line.bestPresenceF1)})`,
+    `severity F1 ${formatScore(line.severity?.macroF1)} (best ${formatScore(line.bestSeverityF1)})`,
+    `${timing.seconds.toFixed(1)} s`,
+    `stall ${stall.toFixed(1)} %`,
+  ].join(", ");
+}
+
+function summarise({ folder, state, engine }: Session, clock: Clock): TrainResult {
+  return {
+    folder,
+    status: state.finished ? "finished" : "stopped",
+    engine: engine.name,
+    epochs: state.epoch,
+    steps: state.step,
+    best: state.best,
+    seconds: (performance.now() - clock.started) / 1000,
+  };
+}

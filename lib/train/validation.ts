@@ -1,0 +1,62 @@
+/** The whole validation split through the network in inference mode: no augmentation, no dropout, running statistics. */
+import * as tf from "../tf.ts";
+import { planEpoch } from "../data/loader.ts";
+import type { Scan } from "../data/types.ts";
+import { decode } from "../evaluate/decode.ts";
+import { severities } from "../data/types.ts";
+import { cov3dLoss, toRows } from "./losses.ts";
+import { type TaskMetrics, taskMetrics, trainedTasks } from "./metrics.ts";
+import type { Session } from "./session.ts";
+
+export interface ValidationResult {
+  /** The training loss over the whole split as one batch. */
+  readonly loss: number;
+  readonly presence: TaskMetrics | null;
+  readonly severity: TaskMetrics | null;
+  /** One row per validation scan. */
+  readonly logits: readonly number[][];
+}
+
+/** Undefined when asked to stop on the way. */
+export async function validate(session: Session): Promise<ValidationResult | undefined> {
+  const { config, splits, loader, network, signal } = session;
+  const scans = splits.validation;
+  const logits: number[][] = [];
+  for await (const { voxels, shape } of loader.batches(scans, planEpoch({ scans, batchSize: config.batchSize }))) {
+    if (signal.aborted) return undefined;
+    const pass = network.forward(tf.tensor5d(voxels, shape));
+    logits.push(...toRows(await pass.logits.data(), config.model.outputs));
+    pass.logits.dispose();
+    session.post({ kind: "validation", done: logits.length, total: scans.length });
+    await macrotask();
+  }
+  const labels = scans.map(({ presence, severity }) => ({ presence: presence!, severity }));
+  const { loss } = cov3dLoss({ ...session.loss, logits, labels });
+  return { loss, ...taskMetrics(scans, logits, trainedTasks(config.loss.severityFactor)), logits };
+}
+
+/** Lets messages in: the engine's own promises are microtasks, and a stop request would wait for ever behind them. */
+export function macrotask(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, 0));
+}
+
+/** predictions-validation.csv: truth, probabilities and logits of every scan; untrained tasks have empty cells. */
+export function predictionsCsv(
+  scans: readonly Scan[],
+  logits: readonly number[][],
+  epoch: number,
+  severityFactor: number,
+): string {
+  const trained = trainedTasks(severityFactor);
+  const header = ["scan", "true_presence", "true_severity", "epoch", "presence_probability", "presence"];
+  const rows = scans.map((scan, i) => {
+    const decoded = decode(logits[i]!);
+    const presence = trained.presence ? [decoded.presenceProbability, Number(decoded.presence)] : ["", ""];
+    const probabilities = trained.severity ? decoded.severityProbabilities : null;
+    const severity = probabilities === null ? ["", "", "", "", ""] : [severities[decoded.severity!], ...probabilities];
+    const truth = scan.severity === "undefined" ? "" : scan.severity;
+    return [scan.key, Number(scan.presence), truth, epoch + 1, ...presence, ...severity];
+  });
+  const columns = [...header, "severity", ...severities.map((name) => `${name}_probability`)];
+  return [columns, ...rows].map((row) => row.join(",")).join("\n") + "\n";
+}
