@@ -4,7 +4,7 @@
  * the origin of x and y is the middle of the chest cavity. A distance is positive inside and approximately in mm.
  */
 import type { RandomStream } from "../../random.ts";
-import { bell, between, clamp01, curve, mix, smoothstep } from "./noise.ts";
+import { bell, between, clamp01, curve, mix, type NoiseField, noiseField, smoothstep } from "./noise.ts";
 
 export interface Anatomy {
   /** From the apex to the lowest recess of the lung. */
@@ -24,6 +24,8 @@ export interface Anatomy {
   readonly aorta: number;
   readonly trachea: { radius: number; carina: number; x: number };
   readonly stomach: { x: number; y: number; gas: number };
+  /** Keeps outlines from being geometric. */
+  readonly unevenness: NoiseField;
 }
 
 export function drawAnatomy(random: RandomStream): Anatomy {
@@ -68,6 +70,7 @@ export function drawAnatomy(random: RandomStream): Anatomy {
       x: between(random, -4, 4),
     },
     stomach: { x: between(random, 50, 75), y: between(random, -35, -10), gas: between(random, 0, 1) },
+    unevenness: noiseField(random, 38),
   };
 }
 
@@ -83,7 +86,8 @@ export interface SliceShape {
   readonly cavity: { a: number; b: number; y: number };
   readonly body: { a: number; b: number; y: number };
   readonly squareness: number;
-  readonly mediastinum: { x: number; w: number };
+  /** Distance from the midline to either lung, by place between front and back (see `septumRow`). */
+  readonly septum: { right: Float32Array; left: Float32Array };
   /** Front of the vertebral body lies at y − ry. */
   readonly spine: { y: number; rx: number; ry: number };
   readonly anatomy: Anatomy;
@@ -102,17 +106,40 @@ export function sliceShape(anatomy: Anatomy, z: number): SliceShape {
     cavity: { a, b, y },
     body: { a: Math.max(a, 0.95 * anatomy.halfWidth) + muscle + fat, b: bodyB, y: y * 0.5 + 5 },
     squareness: anatomy.squareness,
-    mediastinum: { x: 4 * smoothstep(0.2, 0.5, t), w: anatomy.mediastinum * curve(mediastinumCurve, t) },
-    spine: { y: y + b - vertebra.ry * 0.45, rx: vertebra.rx * (0.85 + 0.2 * clamp01(t)), ry: vertebra.ry },
+    septum: septum(anatomy, z, y, b),
+    spine: { y: y + b - vertebra.ry * 1.75, rx: vertebra.rx * (0.85 + 0.2 * clamp01(t)), ry: vertebra.ry },
     anatomy,
   };
+}
+
+const septumRows = 96;
+
+/** Row of the septum tables: 0 at 1.2 half-depths in front of the middle, the last one as far behind. */
+function septumRow(y: number, centre: number, b: number): number {
+  const row = ((y - centre) / b + 1.2) / 2.4 * (septumRows - 1);
+  return row < 0 ? 0 : row > septumRows - 1.01 ? septumRows - 1.01 : row;
+}
+
+/** Lungs nearly meet in front; the septum is full in the middle and narrower again beside the spine. */
+function septum(anatomy: Anatomy, z: number, centre: number, b: number): SliceShape["septum"] {
+  const t = z / anatomy.lungHeight;
+  const width = anatomy.mediastinum * curve(mediastinumCurve, t), shift = 4 * smoothstep(0.2, 0.5, t);
+  const table = (side: -1 | 1) =>
+    Float32Array.from({ length: septumRows }, (_, row) => {
+      const v = row / (septumRows - 1) * 2.4 - 1.2;
+      const front = smoothstep(-1, -0.1, v), back = smoothstep(0.1, 0.6, v);
+      const uneven = 7 * anatomy.unevenness.at(side * 90, centre + v * b, z) * (0.3 + 0.7 * front);
+      return width * (0.16 + 0.84 * front) * (1 - 0.5 * back) + side * shift + uneven;
+    });
+  return { right: table(-1), left: table(1) };
 }
 
 /** Distance inside a rounded rectangle u² + v² − s·u²v² = 1 (Fernández-Guasti's squircle). */
 export function squircle(x: number, y: number, a: number, b: number, s: number): number {
   const u = (x / a) * (x / a), v = (y / b) * (y / b);
-  const q = u + v - s * u * v;
-  return (1 - Math.sqrt(q < 0 ? 0 : q)) * (a < b ? a : b);
+  // Beyond the corners the product would bring the curve back: it stops growing there.
+  const q = u + v - s * (u < 1 ? u : 1) * (v < 1 ? v : 1);
+  return (1 - Math.sqrt(q)) * (a < b ? a : b);
 }
 
 /** Distance inside the chest cavity. */
@@ -134,16 +161,22 @@ export function heartDistance(shape: SliceShape, x: number, y: number): number {
 
 /** Distance inside everything between the lungs: great vessels and fat, heart, spine. */
 export function mediastinumDistance(shape: SliceShape, x: number, y: number): number {
-  const v = (y - shape.cavity.y) / shape.cavity.b;
-  // Lungs nearly meet in front; the width is full from the middle backwards and narrows again beside the spine.
-  const front = smoothstep(-0.95, -0.15, v), back = smoothstep(0.25, 0.75, v);
-  const width = shape.mediastinum.w * (0.3 + 0.7 * front) * (1 - 0.5 * back);
-  const septum = width - Math.abs(x - shape.mediastinum.x);
-  const dy = y - shape.spine.y - 5;
-  const spine = squircle(x, dy, shape.spine.rx + 5, shape.spine.ry + 9, 0);
-  const central = septum > spine ? septum : spine;
+  const row = septumRow(y, shape.cavity.y, shape.cavity.b);
+  const table = x < 0 ? shape.septum.right : shape.septum.left;
+  const index = Math.floor(row), part = row - index;
+  const septum = table[index]! * (1 - part) + table[index + 1]! * part - (x < 0 ? -x : x);
+  const central = Math.max(septum, spineDistance(shape, x, y));
   const heart = heartDistance(shape, x, y);
   return central > heart ? central : heart;
+}
+
+/** Distance inside the vertebral body with its soft tissue, which widens towards the back. */
+export function spineDistance(shape: SliceShape, x: number, y: number): number {
+  const { y: centre, rx, ry } = shape.spine;
+  const dy = y - centre;
+  const front = squircle(x, dy, rx + 5, ry + 4, 0.2);
+  const behind = Math.min(rx + 5 + 0.35 * dy - (x < 0 ? -x : x), dy + 2);
+  return front > behind ? front : behind;
 }
 
 /** Height above the diaphragm in mm (positive = chest, negative = abdomen). */
@@ -167,11 +200,16 @@ function apexDistance(shape: SliceShape, x: number, y: number): number {
   return shape.z - 0.055 * shape.anatomy.lungHeight * (u * u + v * v);
 }
 
-/** Distance inside the lungs. */
-export function lungDistance(shape: SliceShape, x: number, y: number): number {
+/** Distance inside the lungs; `cavity` is the distance inside the chest cavity there. */
+export function lungDistance(
+  shape: SliceShape,
+  x: number,
+  y: number,
+  cavity: number = cavityDistance(shape, x, y),
+): number {
   if (shape.z < 0) return -1e3;
-  let distance = cavityDistance(shape, x, y) - 1;
-  if (distance < -8) return distance;
-  distance = Math.min(distance, diaphragmDistance(shape, x, y), -mediastinumDistance(shape, x, y));
-  return shape.t < 0.3 ? Math.min(distance, apexDistance(shape, x, y)) : distance;
+  const distance = cavity - 1;
+  if (distance < -14) return distance;
+  const nearest = Math.min(distance, diaphragmDistance(shape, x, y), -mediastinumDistance(shape, x, y));
+  return shape.t < 0.3 ? Math.min(nearest, apexDistance(shape, x, y)) : nearest;
 }

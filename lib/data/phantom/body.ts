@@ -1,5 +1,5 @@
 /** Body wall, bones and table: everything outside the chest cavity. */
-import { type SliceShape, squircle } from "./anatomy.ts";
+import { cavityDistance, type SliceShape, spineDistance, squircle } from "./anatomy.ts";
 import { blend, type Canvas } from "./canvas.ts";
 import { clamp01, type NoiseField, smoothstep } from "./noise.ts";
 
@@ -15,7 +15,7 @@ export const hounsfield = {
   cartilage: 120,
 } as const;
 
-/** Air, skin, subcutaneous fat, muscle with fat streaks. Fills `canvas.body`. */
+/** Air, skin, subcutaneous fat, muscle with fat streaks. Fills `canvas.body` and `canvas.cavity`. */
 export function paintBody(canvas: Canvas, shape: SliceShape, streaks: NoiseField): void {
   const { a, b, y: centre } = shape.body;
   const { fat, muscle } = shape.anatomy;
@@ -30,11 +30,12 @@ export function paintBody(canvas: Canvas, shape: SliceShape, streaks: NoiseField
     canvas.lesion[k] = 0;
     canvas.hu[k] = hounsfield.air;
     if (inside === 0) continue;
+    canvas.cavity[k] = cavityDistance(shape, x, canvas.y[k]!);
     blend(canvas, k, skin < 1.8 ? -10 : hounsfield.fat, inside);
     // Fat is thinner over the spine and the sternum, and bulges between.
     const layer = fat * (0.75 + 0.35 * smoothstep(0.1, 0.7, Math.abs(x) / a));
     const beneath = clamp01(0.5 + (skin - layer) * sharp);
-    if (beneath === 0) continue;
+    if (beneath === 0 || canvas.cavity[k]! > 2) continue;
     const plane = smoothstep(0.38, 0.6, streaks.at(x, canvas.y[k]!, shape.z * 0.5)) *
       smoothstep(muscle * 0.4, muscle, skin - layer);
     blend(canvas, k, hounsfield.muscle + (hounsfield.fat - hounsfield.muscle) * 0.9 * plane, beneath);
@@ -49,17 +50,17 @@ export function paintRibs(canvas: Canvas, shape: SliceShape): void {
   const sharp = 1 / canvas.pixelMm;
   for (let k = 0; k < canvas.hu.length; k++) {
     if (canvas.body[k]! === 0) continue;
-    const x = canvas.x[k]!, y = canvas.y[k]! - centre;
-    const outside = -squircle(x, y, a, b, shape.squareness);
+    const outside = -canvas.cavity[k]!;
     if (outside < -3 || outside > 16) continue;
-    const radial = 4.2 - Math.abs(outside - 5.2);
-    const front = clamp01((1 - y / b) / 2);
-    const turns = (shape.z - drop * front) / spacing + phase;
-    const along = (0.24 - Math.abs(turns - Math.floor(turns) - 0.5)) * spacing * 0.8;
-    const depth = radial < along ? radial : along;
+    const x = Math.abs(canvas.x[k]!) / a, y = (canvas.y[k]! - centre) / b;
+    // 0 at the spine, ½ at the side, 1 at the sternum.
+    const around = y > 0 ? 0.25 * (x + 1 - y) : 1 - 0.25 * (x + 1 + y);
+    const turns = (shape.z - drop * around) / spacing + phase;
+    const radial = (outside - 5.2) / 4.4, along = (turns - Math.floor(turns) - 0.5) / 0.24;
+    const depth = (1 - Math.sqrt(radial * radial + along * along)) * 4.4;
     const inside = 0.5 + depth * sharp;
     if (inside <= 0) continue;
-    const bone = front > 0.84 ? hounsfield.cartilage : depth > 1.6 ? hounsfield.marrow : hounsfield.cortex;
+    const bone = around > 0.86 ? hounsfield.cartilage : depth > 1.5 ? hounsfield.marrow : hounsfield.cortex;
     blend(canvas, k, bone, inside * canvas.body[k]!);
   }
 }
@@ -74,6 +75,12 @@ export function paintSpine(canvas: Canvas, shape: SliceShape): void {
   for (let k = 0; k < canvas.hu.length; k++) {
     const x = canvas.x[k]!, y = canvas.y[k]! - centre;
     if (canvas.body[k]! === 0 || Math.abs(x) > rx + 26 || y < -ry - 3 || y > ry + 42) continue;
+    blend(
+      canvas,
+      k,
+      hounsfield.muscle,
+      y > -2 ? 0.5 + (spineDistance(shape, canvas.x[k]!, canvas.y[k]!) - 2) * sharp : 0,
+    );
     const vertebra = squircle(x, y, rx, ry, 0.3);
     const canalX = x / 9.5, canalY = (y - ry - 7) / 8;
     const canal = (1 - Math.sqrt(canalX * canalX + canalY * canalY)) * 8.5;
@@ -93,8 +100,8 @@ export function paintSternumAndScapulae(canvas: Canvas, shape: SliceShape): void
   const { t } = shape;
   const sharp = 1 / canvas.pixelMm;
   const sternumWidth = 18 * smoothstep(0.02, 0.12, t) * (1 - smoothstep(0.55, 0.66, t));
-  const bladeLength = t < 0.42 ? 34 * smoothstep(0.45, 0.2, t) + 10 : 0;
-  const bladeX = a * 0.8 + 16, bladeY = centre + b * 0.62 + 16;
+  const bladeLength = t < 0.42 ? 24 * smoothstep(0.45, 0.2, t) + 8 : 0;
+  const bladeX = a * 0.78 + 14, bladeY = centre + b * 0.66 + 16;
   for (let k = 0; k < canvas.hu.length; k++) {
     if (canvas.body[k]! === 0) continue;
     const x = Math.abs(canvas.x[k]!), y = canvas.y[k]!;
@@ -103,8 +110,9 @@ export function paintSternumAndScapulae(canvas: Canvas, shape: SliceShape): void
       blend(canvas, k, plate < 2 ? 550 : hounsfield.marrow, (0.5 + plate * sharp) * canvas.body[k]!);
     }
     if (bladeLength > 0 && x > 50 && y > 0) {
-      // A thin plate that follows the back of the ribs: distance to a line at 45°.
-      const u = (x - bladeX) * 0.8 - (y - bladeY) * 0.6, v = (x - bladeX) * 0.6 + (y - bladeY) * 0.8;
+      // A thin plate, a little curved, that follows the back of the ribs.
+      const u = (x - bladeX) * 0.8 - (y - bladeY) * 0.6;
+      const v = (x - bladeX) * 0.6 + (y - bladeY) * 0.8 + u * u / 90;
       const plate = Math.min(2.6 - Math.abs(v), bladeLength - Math.abs(u));
       blend(canvas, k, 600, (0.5 + plate * sharp) * canvas.body[k]!);
     }

@@ -10,6 +10,8 @@ export interface Canvas {
   readonly hu: Float32Array;
   /** Share of the pixel that lies in the body, in the lung and in a lesion, 0…1. */
   readonly body: Float32Array;
+  /** Distance inside the chest cavity in mm. */
+  readonly cavity: Float32Array;
   readonly lung: Float32Array;
   readonly lesion: Float32Array;
   /** Column and row (fractional) of a point in the patient. */
@@ -37,6 +39,7 @@ export function createCanvas(size: number, { pixelMm, pose }: Acquisition): Canv
     y,
     hu: buffer(),
     body: buffer(),
+    cavity: buffer(),
     lung: buffer(),
     lesion: buffer(),
     toPixel: (px, py) => [

@@ -1,6 +1,5 @@
 /** Inside the chest cavity: mediastinum, abdomen below the diaphragm, lungs, vessels and airways. */
 import {
-  cavityDistance,
   diaphragmDistance,
   heartDistance,
   lungDistance,
@@ -19,9 +18,9 @@ export function paintCavity(canvas: Canvas, shape: SliceShape, fatness: NoiseFie
   const sharp = 1 / canvas.pixelMm;
   for (let k = 0; k < canvas.hu.length; k++) {
     if (canvas.body[k]! === 0) continue;
-    const x = canvas.x[k]!, y = canvas.y[k]!;
-    const inside = 0.5 + cavityDistance(shape, x, y) * sharp;
+    const inside = 0.5 + canvas.cavity[k]! * sharp;
     if (inside <= 0) continue;
+    const x = canvas.x[k]!, y = canvas.y[k]!;
     const below = -diaphragmDistance(shape, x, y);
     if (0.5 + below * sharp < 1) {
       const softness = clamp01(0.5 + 1.2 * fatness.at(x, y, shape.z));
@@ -48,7 +47,7 @@ function greatVesselDistance(shape: SliceShape, x: number, y: number): number {
   const descendingY = spine.y - spine.ry * 0.5;
   const descending = t > 0.27 ? circle(spine.rx + r * 0.6 - 8 * clamp01(t - 0.6), descendingY, r) : -50;
   let nearest = Math.max(oesophagus, descending);
-  if (t > 0.12 && t < 0.6) nearest = Math.max(nearest, circle(-16, -12, 8.5));
+  if (t > 0.12 && t < 0.6) nearest = Math.max(nearest, circle(-19, -10, 8.5));
   if (t > 0.3 && t < 0.56) nearest = Math.max(nearest, circle(-6, -20, r * 1.25));
   if (t > 0.42 && t < 0.5) nearest = Math.max(nearest, circle(12, -14, r * 1.15));
   // The arch runs from front right to back left.
@@ -89,13 +88,12 @@ export interface LungLook {
 /** Aerated lung with whatever fills it. Sets `canvas.lung` and `canvas.lesion`. */
 export function paintLungs(canvas: Canvas, shape: SliceShape, { lungHu, opacity, texture }: LungLook): void {
   const sharp = 1 / canvas.pixelMm;
-  const { a, b, y: centre } = shape.cavity;
   const sample = opacitySampler(opacity, shape.z);
   const values = new Float64Array(3);
   for (let k = 0; k < canvas.hu.length; k++) {
+    if (canvas.body[k]! === 0 || canvas.cavity[k]! < -canvas.pixelMm) continue;
     const x = canvas.x[k]!, y = canvas.y[k]!;
-    if (canvas.body[k]! === 0 || Math.abs(x) > a || Math.abs(y - centre) > b) continue;
-    const inside = clamp01(0.5 + lungDistance(shape, x, y) * sharp);
+    const inside = clamp01(0.5 + lungDistance(shape, x, y, canvas.cavity[k]!) * sharp);
     if (inside === 0) continue;
     sample(x, y, values);
     const grain = texture.at(x, y, shape.z);

@@ -4,7 +4,7 @@
  */
 import type { RandomStream } from "../../random.ts";
 
-/** A periodic cube of random numbers in [−1, 1], interpolated with a quintic fade (value noise). */
+/** A periodic cube of random numbers in [−1, 1], interpolated with a quintic fade (value noise), turned at random. */
 export interface NoiseField {
   /** Value in [−1, 1] at a point given in millimetres. */
   at(x: number, y: number, z: number): number;
@@ -17,25 +17,47 @@ const mask = cells - 1;
 export function noiseField(random: RandomStream, wavelengthMm: number): NoiseField {
   const lattice = new Float32Array(cells ** 3);
   for (let i = 0; i < lattice.length; i++) lattice[i] = 2 * random.uniform() - 1;
-  const scale = 1 / wavelengthMm;
-  const corner = (x: number, y: number, z: number) => lattice[((z & mask) * cells + (y & mask)) * cells + (x & mask)]!;
+  // A turned lattice does not show its axes in the picture.
+  const [[ux, uy, uz], [vx, vy, vz], [wx, wy, wz]] = randomAxes(random, 1 / wavelengthMm);
   return {
     at(x, y, z) {
-      const px = x * scale, py = y * scale, pz = z * scale;
-      const x0 = Math.floor(px), y0 = Math.floor(py), z0 = Math.floor(pz);
-      const u = fade(px - x0), v = fade(py - y0), w = fade(pz - z0);
-      const plane = (zi: number) =>
-        mix(
-          mix(corner(x0, y0, zi), corner(x0 + 1, y0, zi), u),
-          mix(corner(x0, y0 + 1, zi), corner(x0 + 1, y0 + 1, zi), u),
-          v,
-        );
-      return mix(plane(z0), plane(z0 + 1), w);
+      const px = ux * x + uy * y + uz * z, py = vx * x + vy * y + vz * z, pz = wx * x + wy * y + wz * z;
+      const fx = Math.floor(px), fy = Math.floor(py), fz = Math.floor(pz);
+      const u = fade(px - fx), v = fade(py - fy), w = fade(pz - fz);
+      const x0 = fx & mask, x1 = (fx + 1) & mask;
+      const y0 = (fy & mask) * cells, y1 = ((fy + 1) & mask) * cells;
+      const z0 = (fz & mask) * cells * cells, z1 = ((fz + 1) & mask) * cells * cells;
+      const a = lattice[z0 + y0 + x0]!, b = lattice[z0 + y1 + x0]!;
+      const c = lattice[z1 + y0 + x0]!, d = lattice[z1 + y1 + x0]!;
+      const ab = a + (lattice[z0 + y0 + x1]! - a) * u, bb = b + (lattice[z0 + y1 + x1]! - b) * u;
+      const cb = c + (lattice[z1 + y0 + x1]! - c) * u, db = d + (lattice[z1 + y1 + x1]! - d) * u;
+      const near = ab + (bb - ab) * v, far = cb + (db - cb) * v;
+      return near + (far - near) * w;
     },
   };
 }
 
 const fade = (t: number) => t * t * t * (t * (6 * t - 15) + 10);
+
+type Axis = readonly [number, number, number];
+
+/** Three perpendicular vectors of the given length (Gram-Schmidt on a random pair). */
+function randomAxes(random: RandomStream, length: number): readonly [Axis, Axis, Axis] {
+  const scaled = ([x, y, z]: Axis, to: number): Axis => {
+    const factor = to / Math.sqrt(x * x + y * y + z * z);
+    return [x * factor, y * factor, z * factor];
+  };
+  const first = scaled([between(random, 0.3, 1), between(random, -1, 1), between(random, -1, 1)], 1);
+  const other: Axis = [between(random, -1, 1), between(random, 0.3, 1), between(random, -0.3, 0.3)];
+  const dot = first[0] * other[0] + first[1] * other[1] + first[2] * other[2];
+  const second = scaled([other[0] - dot * first[0], other[1] - dot * first[1], other[2] - dot * first[2]], 1);
+  const third: Axis = [
+    first[1] * second[2] - first[2] * second[1],
+    first[2] * second[0] - first[0] * second[2],
+    first[0] * second[1] - first[1] * second[0],
+  ];
+  return [scaled(first, length), scaled(second, length), scaled(third, length)];
+}
 
 export const mix = (a: number, b: number, t: number): number => a + (b - a) * t;
 export const clamp01 = (t: number): number => t < 0 ? 0 : t > 1 ? 1 : t;

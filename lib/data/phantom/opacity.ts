@@ -58,7 +58,7 @@ export interface OpacityOptions {
   readonly random: RandomStream;
 }
 
-const gridSize = 56;
+const gridSize = 48;
 
 export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions): Opacity {
   const extent = between(random, ...extentByGrade[grade]);
@@ -83,8 +83,8 @@ export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions
     extent,
     grid,
     fields,
-    softness: isLesion ? 0.14 : 0.85,
-    fray: isLesion ? 0.22 : 0,
+    softness: isLesion ? 0.22 : 0.85,
+    fray: isLesion ? 0.16 : 0,
     haze: between(random, 190, 330),
     solid: between(random, 620, 780),
   };
@@ -116,15 +116,19 @@ interface LungPoint {
 /** Points a little outside are included, so that interpolation at the pleura has values on both sides. */
 function lungPoints(anatomy: Anatomy, { n, origin, step }: OpacityGrid): LungPoint[] {
   const points: LungPoint[] = [];
-  for (let index = 0; index < n ** 3; index++) {
-    const i = index % n, j = Math.floor(index / n) % n, k = Math.floor(index / (n * n));
-    const x = origin[0] + i * step[0], y = origin[1] + j * step[1], z = origin[2] + k * step[2];
+  for (let k = 0, index = 0; k < n; k++) {
+    const z = origin[2] + k * step[2];
     const shape = sliceShape(anatomy, Math.max(z, 0.01));
-    const distance = lungDistance(shape, x, y);
-    if (distance < -14) continue;
-    const depth = Math.min(cavityDistance(shape, x, y), diaphragmDistance(shape, x, y));
-    const back = (y - shape.cavity.y) / shape.cavity.b;
-    points.push({ index, inside: distance > 0, x, y, z, back, t: shape.t, depth });
+    for (let j = 0; j < n; j++) {
+      const y = origin[1] + j * step[1], back = (y - shape.cavity.y) / shape.cavity.b;
+      for (let i = 0; i < n; i++, index++) {
+        const x = origin[0] + i * step[0];
+        const distance = lungDistance(shape, x, y);
+        if (distance < -14) continue;
+        const depth = Math.min(cavityDistance(shape, x, y), diaphragmDistance(shape, x, y));
+        points.push({ index, inside: distance > 0, x, y, z, back, t: shape.t, depth });
+      }
+    }
   }
   return points;
 }
@@ -142,8 +146,8 @@ function lesionScore(random: RandomStream): Score {
 }
 
 function denseLesionScore(random: RandomStream): Score {
-  const field = noiseField(random, between(random, 22, 32));
-  return ({ x, y, z, back, t }) => field.at(x, y, z) + 0.2 * back + 0.15 * t;
+  const coarse = noiseField(random, between(random, 22, 32)), fine = noiseField(random, 12);
+  return ({ x, y, z, back, t }) => coarse.at(x, y, z) + 0.45 * fine.at(x, y, z) + 0.2 * back + 0.15 * t;
 }
 
 /** Dependent (gravity), perihilar (as in oedema) or diffuse: one long wavelength, no edges. */

@@ -31,16 +31,16 @@ export function growVessels(anatomy: Anatomy, random: RandomStream): Segment[] {
   const shapes = shapesByHeight(anatomy);
   const segments: Segment[] = [];
   for (const side of [-1, 1] as const) {
-    const hilum: Point = [side * (anatomy.mediastinum + 2), -2, anatomy.lungHeight * (side < 0 ? 0.47 : 0.45)];
-    const atrium: Point = [side * (anatomy.mediastinum - 2), 8, anatomy.lungHeight * 0.56];
-    const arteries = growTree(hilum, scatterTargets(shapes, anatomy, side, 130, random), random);
+    const hilum: Point = [side * (anatomy.mediastinum + 4), 14, anatomy.lungHeight * (side < 0 ? 0.47 : 0.45)];
+    const atrium: Point = [side * (anatomy.mediastinum - 2), 20, anatomy.lungHeight * 0.56];
+    const arteries = growTree(hilum, scatterTargets(shapes, anatomy, side, 300, random), random);
     segments.push(...toSegments(arteries));
-    segments.push(...toSegments(growTree(atrium, scatterTargets(shapes, anatomy, side, 100, random), random)));
+    segments.push(...toSegments(growTree(atrium, scatterTargets(shapes, anatomy, side, 240, random), random)));
     segments.push(...bronchi(arteries), ...mainBronchus(anatomy, hilum));
   }
   segments.push({
-    from: [anatomy.trachea.x, 2, -60],
-    to: [anatomy.trachea.x, 10, anatomy.lungHeight * anatomy.trachea.carina],
+    from: [anatomy.trachea.x, 0.12 * anatomy.halfDepth, -60],
+    to: [anatomy.trachea.x, 0.22 * anatomy.halfDepth, anatomy.lungHeight * anatomy.trachea.carina],
     radius: anatomy.trachea.radius,
     kind: "airway",
   });
@@ -73,18 +73,13 @@ function scatterTargets(
 function growTree(root: Point, targets: readonly Point[], random: RandomStream): Node[] {
   const nodes: Node[] = [{ point: root, parent: -1, path: 0, leaves: 0 }];
   for (const target of targets) {
-    let best = 0, bestCost = Infinity;
-    nodes.forEach((node, index) => {
-      const cost = distance(node.point, target) + 0.35 * node.path;
-      if (cost < bestCost) [best, bestCost] = [index, cost];
-    });
-    let parent = best;
-    const start = nodes[best]!, length = distance(start.point, target);
-    const steps = Math.max(1, Math.round(length / 12));
+    let parent = cheapestNode(nodes, target);
+    const start = nodes[parent]!.point, length = distance(start, target);
+    const steps = Math.max(1, Math.round(length / 9));
     for (let step = 1; step <= steps; step++) {
-      const share = step / steps, wander = step === steps ? 0 : 0.12 * length / steps;
+      const share = step / steps, wander = step === steps ? 0 : 0.16 * length / steps;
       const along = (axis: 0 | 1 | 2) =>
-        start.point[axis] + share * (target[axis] - start.point[axis]) + wander * between(random, -1, 1);
+        start[axis] + share * (target[axis] - start[axis]) + wander * between(random, -1, 1);
       const point: Point = [along(0), along(1), along(2)];
       nodes.push({ point, parent, path: nodes[parent]!.path + distance(point, nodes[parent]!.point), leaves: 0 });
       parent = nodes.length - 1;
@@ -92,6 +87,16 @@ function growTree(root: Point, targets: readonly Point[], random: RandomStream):
     for (let node = parent; node >= 0; node = nodes[node]!.parent) nodes[node]!.leaves++;
   }
   return nodes;
+}
+
+function cheapestNode(nodes: readonly Node[], target: Point): number {
+  let best = 0, bestCost = Infinity;
+  for (let index = 0; index < nodes.length; index++) {
+    const { point, path } = nodes[index]!;
+    const cost = distance(point, target) + 0.4 * path;
+    if (cost < bestCost) best = index, bestCost = cost;
+  }
+  return best;
 }
 
 /** Murray's law with exponent about 2.7: radius grows with the number of leaves that hang on a segment. */
@@ -106,7 +111,7 @@ function toSegments(nodes: readonly Node[]): Segment[] {
 function treeRadius(leaves: number): number {
   const root = Math.sqrt(leaves);
   // leaves^(3/8) without a transcendental function
-  return Math.min(6.2, 0.85 * Math.sqrt(Math.sqrt(root * leaves)));
+  return Math.min(6.2, 0.62 * Math.sqrt(Math.sqrt(root * leaves)));
 }
 
 /** Bronchi run beside the larger arteries. */
@@ -122,7 +127,7 @@ function bronchi(arteries: readonly Node[]): Segment[] {
   });
 }
 
-function mainBronchus({ trachea, lungHeight }: Anatomy, hilum: Point): Segment[] {
-  const carina: Point = [trachea.x, 10, lungHeight * trachea.carina];
+function mainBronchus({ trachea, lungHeight, halfDepth }: Anatomy, hilum: Point): Segment[] {
+  const carina: Point = [trachea.x, 0.22 * halfDepth, lungHeight * trachea.carina];
   return [{ from: carina, to: hilum, radius: 0.7 * trachea.radius, kind: "airway" }];
 }
