@@ -33,7 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
   for (const command of program.commands) command.exitOverride();
   try {
     await program.parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
+    return Deno.exitCode; // 0 unless the command has set another, e.g. 130 for a run that was stopped and saved
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (error instanceof Cov3dError) console.error(`error: ${error.message}`);

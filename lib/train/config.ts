@@ -34,9 +34,9 @@ const dataSchema = z.strictObject({
 const modelSchema = z.strictObject({
   architecture: z.literal("resnet3d").exactOptional(),
   model: z.enum(modelNames),
-  inputChannels: z.literal(1, "CT volumes have one channel").exactOptional(),
-  widths: z.array(whole).length(4).exactOptional(),
-  blocks: z.array(whole).length(4).exactOptional(),
+  inputChannels: z.number().refine((channels) => channels === 1, "CT volumes have one channel").exactOptional(),
+  widths: z.array(whole).length(4).readonly().exactOptional(),
+  blocks: z.array(whole).length(4).readonly().exactOptional(),
   evenStride: z.boolean().exactOptional(),
   variant: z.enum(["cov3d", "stock"]).exactOptional(),
   dropout: z.number().min(0).lt(1).exactOptional(),

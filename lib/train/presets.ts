@@ -2,7 +2,9 @@
 import { ConfigError } from "../errors.ts";
 import type { TrainConfigInput } from "./config.ts";
 
-type DeepPartial<T> = T extends object ? { [K in keyof T]?: DeepPartial<T[K]> } : T;
+type DeepPartial<T> = T extends readonly unknown[] ? T
+  : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> | undefined }
+  : T;
 export type PartialTrainConfig = DeepPartial<TrainConfigInput>;
 
 export interface Preset {

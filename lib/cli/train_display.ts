@@ -1,0 +1,50 @@
+/** A training run as a person watches it: a bar of steps with loss and time left, one line per epoch. On stderr. */
+import { type Progress, progress } from "../report/progress.ts";
+import type { TrainProgress } from "../train/progress.ts";
+import { log } from "./common.ts";
+
+export interface TrainingDisplay {
+  show(message: TrainProgress): void;
+  end(): void;
+}
+
+export function trainingDisplay(): TrainingDisplay {
+  let bar: { kind: "prepare" | "step"; line: Progress } | undefined;
+  let first: number | undefined;
+  const end = () => {
+    bar?.line.finish();
+    bar = undefined;
+  };
+  const current = (kind: "prepare" | "step", make: () => Progress): Progress => {
+    if (bar?.kind !== kind) {
+      end();
+      bar = { kind, line: make() };
+    }
+    return bar.line;
+  };
+  return {
+    end,
+    show(message) {
+      switch (message.kind) {
+        case "log":
+          end();
+          log(message.message);
+          break;
+        case "prepare": {
+          const { done, total } = message;
+          current("prepare", () => progress({ label: "volumes", total, unit: "scans" })).update(done);
+          break;
+        }
+        case "step": {
+          const { step, totalSteps, epoch, epochs, smoothLoss } = message;
+          // Counted from where this session began, so that rate and time left are right after a resume.
+          first ??= step - 1;
+          const total = totalSteps - first;
+          const note = `· epoch ${epoch + 1}/${epochs}, loss ${smoothLoss.toFixed(4)}`;
+          current("step", () => progress({ label: "training", total, unit: "steps" })).update(step - first, note);
+          break;
+        }
+      }
+    },
+  };
+}
