@@ -7,7 +7,8 @@ import { engineNames, parseEngineChoice } from "../engine/registry.ts";
 import { readRunConfig } from "../train/run.ts";
 import { progress } from "../report/progress.ts";
 import { log, printJson } from "./common.ts";
-import { positiveInteger, stopOnInterrupt } from "./predict.ts";
+import { positiveInteger } from "./predict.ts";
+import { stopSignal } from "./stop_signal.ts";
 
 export function register(program: Command): void {
   program.command("evaluate")
@@ -35,6 +36,7 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
     )
     .action(async (directory, options) => {
       const config = await readRunConfig(options.run);
+      const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "evaluate", total: 0, unit: "scans" });
       const cache = options.cache ?? config.data.cache;
       const result = await evaluate({
@@ -45,12 +47,15 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
         reflection: options.reflection,
         engine: parseEngineChoice(options.engine),
         resamples: options.resamples,
-        signal: stopOnInterrupt(),
+        signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
         ...(options.patients === undefined ? {} : { patients: options.patients }),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(cache === undefined ? {} : { cache }),
-      }).finally(() => bar.finish());
+      }).finally(() => {
+        bar.finish();
+        stop.release();
+      });
       const { predictions: _predictions, truth: _truth, ...record } = result;
       if (options.csv !== undefined) await Deno.copyFile(result.files.predictions, options.csv);
       for (const { folder, reason } of result.failed) log(`skipped ${folder}: ${reason}`);

@@ -7,6 +7,7 @@ import { weightChoices } from "../evaluate/weights.ts";
 import { writeFileAtomic } from "../files.ts";
 import { progress } from "../report/progress.ts";
 import { exitCodes, log, printJson } from "./common.ts";
+import { stopSignal } from "./stop_signal.ts";
 
 export function register(program: Command): void {
   program.command("predict")
@@ -31,6 +32,7 @@ Examples:
 Research only: not for clinical use.`,
     )
     .action(async (paths, options) => {
+      const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "predict", total: 0, unit: "scans" });
       const result = await predict({
         run: options.run,
@@ -38,17 +40,20 @@ Research only: not for clinical use.`,
         weights: options.weights,
         reflection: options.reflection,
         engine: parseEngineChoice(options.engine),
-        signal: stopOnInterrupt(),
+        signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(options.cache === undefined ? {} : { cache: options.cache }),
-      }).finally(() => bar.finish());
+      }).finally(() => {
+        bar.finish();
+        stop.release();
+      });
       const rows = result.predictions.map((prediction) => predictionRow(prediction));
       if (options.csv !== undefined) await writeFileAtomic(options.csv, predictionsCsv(rows));
       for (const { folder, reason } of result.failed) log(`skipped ${folder}: ${reason}`);
       if (options.json) printJson({ ...result, predictions: rows });
       else console.log(predictionTable(result));
-      if (!result.finished) Deno.exit(exitCodes.stopped);
+      if (!result.finished) Deno.exitCode = exitCodes.stopped;
     });
 }
 
@@ -73,16 +78,4 @@ export function positiveInteger(text: string): number {
   const value = Number(text);
   if (!Number.isSafeInteger(value) || value < 1) throw new InvalidArgumentError("a whole number above 0 is needed");
   return value;
-}
-
-/** A signal that Ctrl-C or SIGTERM aborts once; a second Ctrl-C ends the process as usual. */
-export function stopOnInterrupt(): AbortSignal {
-  const controller = new AbortController();
-  const signals = ["SIGINT", "SIGTERM"] as const;
-  const stop = () => {
-    for (const name of signals) Deno.removeSignalListener(name, stop);
-    controller.abort();
-  };
-  for (const name of signals) Deno.addSignalListener(name, stop);
-  return controller.signal;
 }

@@ -39,10 +39,12 @@ const captionHeight = 52;
 export function montage({ items, columns = 4, name = "montage", note }: MontageOptions): Figure {
   const title = "Slices with predictions";
   const outlined = items.some(({ picture }) => picture.outline !== undefined);
-  const caption = "One slice of each of several scans: the truth, then the prediction (✓ right, ✗ wrong) with its " +
-    `probability.${
-      outlined ? " The orange line surrounds the lesions that were drawn; the network never saw it." : ""
-    }`;
+  const parts = [
+    "One slice of each of several scans: the truth, then the prediction (✓ right, ✗ wrong) with its probability.",
+    outlined ? "The orange line surrounds the lesions that were drawn; the network never saw it." : undefined,
+    note,
+  ];
+  const caption = parts.filter((part) => part !== undefined).join(" ");
   return {
     name,
     title,
