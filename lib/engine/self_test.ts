@@ -1,0 +1,203 @@
+/**
+ * The proof an engine gives before it trains: every operation of `EngineOps` against plain float64 loops, on inputs
+ * small enough to take a moment. A wrong gradient does not crash; it ruins weeks of training in silence.
+ */
+import { EngineError } from "../errors.ts";
+import * as tf from "../tf.ts";
+import { dropoutMask, dropoutScale, philoxUniform } from "./philox.ts";
+import {
+  convOutputShape,
+  referenceBatchNorm,
+  referenceBatchNormGrad,
+  referenceConv3d,
+  referenceFilterGrad,
+  referenceInputGrad,
+  type Shape5,
+  sizeOf,
+} from "./reference.ts";
+import type { Conv3dGeometry, DropoutStream, Engine, EngineName, EngineOps } from "./types.ts";
+
+export interface SelfTestCheck {
+  /** e.g. "conv3dFilterGrad, 3×3×3 stride 2". */
+  readonly name: string;
+  /** Largest error over the largest value of the reference; for dropout the share of elements that differ. */
+  readonly error: number;
+  /** Most that passes. */
+  readonly tolerance: number;
+  readonly passed: boolean;
+}
+
+export interface SelfTestReport {
+  readonly engine: EngineName;
+  readonly passed: boolean;
+  readonly checks: readonly SelfTestCheck[];
+  readonly milliseconds: number;
+}
+
+/** Largest error over largest value; NaN anywhere, or another number of values, is an infinite error. */
+export function relativeError(actual: ArrayLike<number>, expected: ArrayLike<number>): number {
+  if (actual.length !== expected.length) return Infinity;
+  let error = 0, largest = 0;
+  for (let i = 0; i < expected.length; i++) {
+    const difference = Math.abs(actual[i]! - expected[i]!);
+    if (!Number.isFinite(difference)) return Infinity;
+    error = Math.max(error, difference);
+    largest = Math.max(largest, Math.abs(expected[i]!));
+  }
+  return error / largest;
+}
+
+/** float32 on a CPU; a GPU may multiply with TensorFloat-32's 10-bit significand. */
+const tolerances = { cpu: 1e-5, gpu: 2e-3 } as const;
+
+/** Numbers in [−1, 1), other ones for every seed, the same everywhere. */
+function numbers(seed: number, shape: readonly number[]): Float32Array {
+  return philoxUniform({ key: [seed, 0], counter: [0, 0] }, sizeOf(shape)).map((u) => 2 * u - 1);
+}
+
+type Check = (name: string, error: number) => void;
+
+interface ConvolutionCase {
+  readonly name: string;
+  readonly x: Shape5;
+  readonly w: Shape5;
+  readonly geometry: Conv3dGeometry;
+}
+
+const convolutions: readonly ConvolutionCase[] = [
+  { name: "3×3×3", x: [2, 4, 5, 6, 5], w: [3, 3, 3, 5, 9], geometry: { stride: [1, 1, 1], padding: [1, 1, 1] } },
+  {
+    name: "3×3×3 stride 2",
+    x: [1, 4, 6, 7, 8],
+    w: [3, 3, 3, 8, 12],
+    geometry: { stride: [2, 2, 2], padding: [1, 1, 1] },
+  },
+  {
+    name: "stem 3×7×7",
+    x: [1, 3, 10, 9, 1],
+    w: [3, 7, 7, 1, 8],
+    geometry: { stride: [1, 2, 2], padding: [1, 3, 3] },
+  },
+  {
+    name: "1×1×1 stride 2",
+    x: [1, 4, 5, 6, 4],
+    w: [1, 1, 1, 4, 8],
+    geometry: { stride: [2, 2, 2], padding: [0, 0, 0] },
+  },
+];
+
+function checkConvolution(ops: EngineOps, { name, x: xShape, w: wShape, geometry }: ConvolutionCase, check: Check) {
+  const yShape = convOutputShape(xShape, wShape, geometry);
+  const [xs, ws, dys] = [numbers(1, xShape), numbers(2, wShape), numbers(3, yShape)];
+  tf.tidy(() => {
+    const x = tf.tensor5d(xs, [...xShape]), w = tf.tensor5d(ws, [...wShape]), dy = tf.tensor5d(dys, [...yShape]);
+    const y = ops.conv3d(x, w, geometry), expected = referenceConv3d(xs, xShape, ws, wShape, geometry);
+    const sameShape = tf.util.arraysEqual(y.shape, [...yShape]);
+    check(`conv3d, ${name}`, sameShape ? relativeError(y.dataSync(), expected.values) : Infinity);
+    check(
+      `conv3dInputGrad, ${name}`,
+      relativeError(
+        ops.conv3dInputGrad(dy, w, x.shape, geometry).dataSync(),
+        referenceInputGrad(dys, ws, wShape, xShape, geometry),
+      ),
+    );
+    check(
+      `conv3dFilterGrad, ${name}`,
+      relativeError(
+        ops.conv3dFilterGrad(x, dy, w.shape, geometry).dataSync(),
+        referenceFilterGrad(xs, xShape, dys, wShape, geometry),
+      ),
+    );
+  });
+}
+
+interface BatchNormCase {
+  readonly name: string;
+  readonly shape: Shape5;
+  readonly relu: boolean;
+  readonly residual: boolean;
+}
+
+const batchNorms: readonly BatchNormCase[] = [
+  { name: "plain", shape: [2, 3, 4, 5, 8], relu: false, residual: false },
+  { name: "ReLU", shape: [2, 3, 3, 3, 6], relu: true, residual: false },
+  { name: "residual, ReLU", shape: [2, 3, 4, 5, 8], relu: true, residual: true },
+  { name: "residual", shape: [1, 3, 3, 3, 4], relu: false, residual: true },
+];
+
+const epsilon = 1e-5;
+
+function checkBatchNorm(ops: EngineOps, { name, shape, relu, residual }: BatchNormCase, check: Check): void {
+  const channels = [shape[4]] as [number];
+  const xs = numbers(4, shape), dys = numbers(5, shape), rs = numbers(6, shape);
+  const gammas = numbers(7, channels).map((value) => value + 2), betas = numbers(8, channels);
+  const expectedOptions = { epsilon, relu, ...(residual && { residual: rs }) };
+  const expected = referenceBatchNorm(xs, gammas, betas, expectedOptions);
+  const gradient = referenceBatchNormGrad(xs, gammas, betas, dys, expectedOptions);
+  tf.tidy(() => {
+    const volume = (values: Float32Array) => tf.tensor5d(values, [...shape]);
+    const x = volume(xs), dy = volume(dys), r = volume(rs);
+    const gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
+    const options = { epsilon, relu, ...(residual && { residual: r }) };
+    const { y, mean, variance, backward } = ops.batchNorm(x, gamma, beta, options);
+    check(`batchNorm, ${name}`, relativeError(y.dataSync(), expected.y));
+    check(`batchNorm mean, ${name}`, relativeError(mean.dataSync(), expected.mean));
+    check(`batchNorm variance, ${name}`, relativeError(variance.dataSync(), expected.variance));
+    const { dx, dGamma, dBeta, dResidual } = backward(dy);
+    check(`batchNorm gradient x, ${name}`, relativeError(dx.dataSync(), gradient.dx));
+    check(`batchNorm gradient γ, ${name}`, relativeError(dGamma.dataSync(), gradient.dGamma));
+    check(`batchNorm gradient β, ${name}`, relativeError(dBeta.dataSync(), gradient.dBeta));
+    const shortcut = dResidual ? relativeError(dResidual.dataSync(), gradient.dResidual) : Infinity;
+    if (residual) check(`batchNorm gradient residual, ${name}`, shortcut);
+    const [means, variances] = [expected.mean, expected.biased].map((values) => tf.tensor1d(Float32Array.from(values)));
+    const inference = ops.batchNormInference(x, gamma, beta, means!, variances!, options);
+    check(`batchNormInference, ${name}`, relativeError(inference.dataSync(), expected.y));
+  });
+}
+
+const dropoutRate = 0.3;
+const dropoutStream: DropoutStream = { key: [0x9e3779b9, 7], counter: [2 ** 32 - 100, 3] };
+
+function checkDropout(ops: EngineOps, check: Check): void {
+  const shape: Shape5 = [1, 3, 11, 11, 11], length = sizeOf(shape);
+  const mask = dropoutMask(dropoutStream, dropoutRate, length), scale = dropoutScale(dropoutRate);
+  const xs = numbers(9, shape).map((value) => value < 0 ? value - 1 : value + 1); // no zeros: they would hide the mask
+  const differing = (values: ArrayLike<number>) =>
+    mask.reduce((count, kept, i) => count + Number((values[i] !== 0) !== (kept === 1)), 0) / length;
+  tf.tidy(() => {
+    const x = tf.tensor5d(xs, [...shape]), { y, backward } = ops.dropout(x, dropoutRate, dropoutStream);
+    const dx = backward(x.mul(2));
+    check("dropout mask", differing(y.dataSync()));
+    check("dropout gradient mask", differing(dx.dataSync()));
+    check("dropout values", relativeError(y.dataSync(), xs.map((value, i) => value * mask[i]! * scale)));
+    check("dropout gradient", relativeError(dx.dataSync(), xs.map((value, i) => 2 * value * mask[i]! * scale)));
+    const kept = (y.dataSync() as Float32Array).filter((value) => value !== 0).length / length;
+    const deviations = Math.abs(kept - (1 - dropoutRate)) / Math.sqrt(dropoutRate * (1 - dropoutRate) / length);
+    check("dropout share, standard deviations over 5", Math.max(0, deviations - 5));
+  });
+}
+
+/** Runs every check; takes well under a second and leaves no tensor behind. */
+export function selfTest(engine: Engine): Promise<SelfTestReport> {
+  const started = performance.now(), tolerance = tolerances[engine.describe().device.kind];
+  const checks: SelfTestCheck[] = [];
+  const within = (allowed: number): Check => (name, error) =>
+    checks.push({ name, error, tolerance: allowed, passed: error <= allowed });
+  for (const convolution of convolutions) checkConvolution(engine.ops, convolution, within(tolerance));
+  for (const batchNorm of batchNorms) checkBatchNorm(engine.ops, batchNorm, within(tolerance));
+  checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
+  const passed = checks.every((check) => check.passed);
+  return Promise.resolve({ engine: engine.name, passed, checks, milliseconds: performance.now() - started });
+}
+
+/** `selfTest` that throws `EngineError` "engine.self_test", naming what is wrong, when any check fails. */
+export async function assertSelfTest(engine: Engine): Promise<SelfTestReport> {
+  const report = await selfTest(engine);
+  const worst = report.checks.filter((check) => !check.passed).sort((a, b) => b.error - a.error);
+  if (worst.length === 0) return report;
+  throw new EngineError("engine.self_test", `the ${engine.name} engine computes wrong results and must not train`, {
+    expected: `error over largest value ≤ ${worst[0]!.tolerance}`,
+    found: worst.slice(0, 5).map(({ name, error }) => `${name}: ${error.toExponential(1)}`).join(", "),
+    hint: "Run `cov3d doctor` and choose another engine with --engine",
+  });
+}
