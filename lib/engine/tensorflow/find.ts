@@ -88,7 +88,7 @@ async function describeLibrary(path: string, source: LibrarySource): Promise<Fou
 async function isCudaBuild(folder: string): Promise<boolean> {
   try {
     const text = await Deno.readTextFile(join(folder, "python", "platform", "build_info.py"));
-    return /["']is_cuda_build["']\]?\s*[:=]\s*True/.test(text);
+    return /["']is_cuda_build["']\]?\s*[:=,]\s*True/.test(text);
   } catch {
     return exists(join(folder, "..", "nvidia"));
   }
