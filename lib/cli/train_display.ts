@@ -27,7 +27,7 @@ export function trainingDisplay(): TrainingDisplay {
     show(message) {
       switch (message.kind) {
         case "log":
-          end();
+          if (Deno.stderr.isTerminal()) end(); // in a log file a line does not disturb the bar
           log(message.message);
           break;
         case "prepare": {

@@ -94,8 +94,8 @@ export function assertFits(question: MemoryQuestion, memory: EngineMemory, syste
   if (estimate.totalBytes <= limit) return estimate;
   const { depth, height, width } = question.size;
   throw new EngineError("engine.memory", "this configuration does not fit into memory", {
-    expected: `at most ${gigabytes(limit)}`,
-    found: `about ${gigabytes(estimate.totalBytes)} at ${depth}x${height}x${width}, batch ${question.batchSize}`,
+    expected: `at most ${formatBytes(limit)}`,
+    found: `about ${formatBytes(estimate.totalBytes)} at ${depth}x${height}x${width}, batch ${question.batchSize}`,
     hint: whatFits(question, limit),
   });
 }
@@ -121,8 +121,9 @@ function scaled({ depth, height, width }: VolumeSize, factor: number): VolumeSiz
   return { depth: side(depth), height: side(height), width: side(width) };
 }
 
-export function gigabytes(bytes: number): string {
-  return `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+/** "350 MiB", "2.7 GiB". */
+export function formatBytes(bytes: number): string {
+  return bytes < 2 ** 30 ? `${(bytes / 2 ** 20).toFixed(0)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);

@@ -9,7 +9,7 @@ import { recipeFor } from "../data/size.ts";
 import { startEngine } from "../engine/registry.ts";
 import { assertSelfTest } from "../engine/self_test.ts";
 import type { Engine } from "../engine/types.ts";
-import { ConfigError, RunError } from "../errors.ts";
+import { ConfigError, DataError, RunError } from "../errors.ts";
 import { createNetwork, type Network } from "../nn/network.ts";
 import { decodeSafetensors, encodeSafetensors } from "../nn/safetensors.ts";
 import { deriveSeed } from "../random.ts";
@@ -18,7 +18,7 @@ import { classWeights } from "./class_weights.ts";
 import type { TrainConfig } from "./config.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
-import { assertFits, gigabytes, type MemoryEstimate } from "./memory.ts";
+import { assertFits, formatBytes, type MemoryEstimate } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from "./run.ts";
@@ -65,6 +65,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     onProgress({ kind: "log", message });
   };
   const data = await openData(config, directory ?? config.data.directory);
+  const loader = openLoader(config); // its Worker loads while the engine starts
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
   try {
     const { version, device } = engine.describe();
@@ -72,15 +73,14 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     await assertSelfTest(engine);
     const question = { network: config.model, size: config.data.size, batchSize: config.batchSize };
     const memory = assertFits(question, engine.memory(), totalmem());
-    log(`self-test passed; a step needs about ${gigabytes(memory.totalBytes)}`);
+    log(`self-test passed; a step needs about ${formatBytes(memory.totalBytes)}`);
     await recordSession(folder, describeSession(engine, data.splits, memory));
     await prepareVolumes(config, data.splits, { onProgress, signal, log });
-
+    signal.throwIfAborted();
     const network = createNetwork(config.model, engine.ops, deriveSeed(config.seed, "weights"));
     const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay });
     const state = await restore(folder, network, optimizer, data.fingerprint, log);
     const metrics = await MetricsLog.open(folder, state.metricsBytes);
-    const loader = openLoader(config);
     return {
       folder,
       config,
@@ -103,6 +103,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
       },
     };
   } catch (error) {
+    loader.close();
     await engine.stop();
     throw error;
   }
@@ -132,17 +133,23 @@ async function prepareVolumes(
   { onProgress, signal, log }: Pick<SessionOptions, "onProgress" | "signal"> & { log(message: string): void },
 ): Promise<void> {
   const { cache, skipUnreadable, directory } = config.data;
-  const total = train.length + validation.length;
-  const started = performance.now();
-  await preprocess({
+  const { made, repaired, failed, skipped, seconds } = await preprocess({
     dataset: { root: directory, scans: [...train, ...validation], notes: [] },
     recipe: recipeFor(config.data),
     ...(cache === undefined ? {} : { cacheDirectory: cache }),
     skipUnreadable,
     signal,
-    onProgress: ({ done }) => onProgress({ kind: "prepare", done, total }),
+    onProgress: ({ done, total }) => onProgress({ kind: "prepare", done, total }),
   });
-  log(`${total} volumes ready after ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  const slices = Object.values(skipped).reduce((sum, names) => sum + names.length, 0);
+  if (slices > 0) log(`${slices} unreadable slices of ${Object.keys(skipped).length} scans are left out`);
+  log(`${train.length + validation.length} volumes, ${made + repaired} of them made now (${seconds.toFixed(1)} s)`);
+  const [first] = failed;
+  if (first === undefined) return;
+  throw new DataError(first.code, `${failed.length} scans cannot be used, the first one is ${first.scan}`, {
+    found: first.message,
+    hint: skipUnreadable ? "Remove or repair them" : "Remove or repair them, or train with --skip-unreadable",
+  });
 }
 
 function openLoader({ data }: TrainConfig): Loader {

@@ -12,11 +12,11 @@ import type { CheckpointName } from "./checkpoint.ts";
 import { GradientMean } from "./gradients.ts";
 import { type Cov3dLoss, cov3dLoss, toRows } from "./losses.ts";
 import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
-import { runFiles } from "./run.ts";
+import { readRun, runFiles } from "./run.ts";
 import { oneCycle, type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
 import { type BestScore, noSums } from "./state.ts";
-import { macrotask, predictionsCsv, validate, type ValidationResult } from "./validation.ts";
+import { macrotask, validate, validationCsv, type ValidationResult } from "./validation.ts";
 
 export interface TrainResult {
   readonly folder: string;
@@ -45,7 +45,13 @@ interface Clock {
 
 /** Trains from the run folder's last checkpoint to the end, or until the signal asks to stop. */
 export async function runTraining(options: SessionOptions): Promise<TrainResult> {
-  const session = await openSession(options);
+  let session: Session;
+  try {
+    session = await openSession(options);
+  } catch (error) {
+    if (!options.signal.aborted) throw error;
+    return stoppedBeforeStart(options.folder);
+  }
   const now = performance.now();
   const clock: Clock = {
     started: now,
@@ -64,6 +70,13 @@ export async function runTraining(options: SessionOptions): Promise<TrainResult>
   } finally {
     await session.close();
   }
+}
+
+/** While the engine started or volumes were made: whatever is on disk is where `resume` continues. */
+async function stoppedBeforeStart(folder: string): Promise<TrainResult> {
+  const { config: { engine }, state } = await readRun(folder);
+  const { epoch: epochs = 0, step: steps = 0, best = { presence: null, severity: null } } = state ?? {};
+  return { folder, status: "stopped", engine, epochs, steps, best, seconds: 0 };
 }
 
 /** False when asked to stop on the way. */
@@ -183,7 +196,7 @@ async function finishEpoch(
   metrics.append(line);
   session.post({ kind: "epoch", metrics: line });
   session.log(describeEpoch(line, config.epochs));
-  const csv = predictionsCsv(splits.validation, validation.logits, state.epoch, config.loss.severityFactor);
+  const csv = validationCsv(splits.validation, validation.logits, config.loss.severityFactor);
   await writeFileAtomic(join(session.folder, runFiles.validationPredictions), csv);
   state.epoch++;
   state.stepInEpoch = 0;

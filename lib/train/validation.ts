@@ -1,9 +1,9 @@
 /** The whole validation split through the network in inference mode: no augmentation, no dropout, running statistics. */
 import * as tf from "../tf.ts";
 import { planEpoch } from "../data/loader.ts";
-import type { Scan } from "../data/types.ts";
+import { type Scan, severities } from "../data/types.ts";
 import { decode } from "../evaluate/decode.ts";
-import { severities } from "../data/types.ts";
+import { type Prediction, predictionRow, predictionsCsv, truthOf } from "../evaluate/prediction.ts";
 import { cov3dLoss, toRows } from "./losses.ts";
 import { type TaskMetrics, taskMetrics, trainedTasks } from "./metrics.ts";
 import type { Session } from "./session.ts";
@@ -40,23 +40,23 @@ export function macrotask(): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, 0));
 }
 
-/** predictions-validation.csv: truth, probabilities and logits of every scan; untrained tasks have empty cells. */
-export function predictionsCsv(
-  scans: readonly Scan[],
-  logits: readonly number[][],
-  epoch: number,
-  severityFactor: number,
-): string {
+/** predictions-validation.csv in the columns of `cov3d evaluate`, without test-time reflection. */
+export function validationCsv(scans: readonly Scan[], logits: readonly number[][], severityFactor: number): string {
   const trained = trainedTasks(severityFactor);
-  const header = ["scan", "true_presence", "true_severity", "epoch", "presence_probability", "presence"];
   const rows = scans.map((scan, i) => {
     const decoded = decode(logits[i]!);
-    const presence = trained.presence ? [decoded.presenceProbability, Number(decoded.presence)] : ["", ""];
-    const probabilities = trained.severity ? decoded.severityProbabilities : null;
-    const severity = probabilities === null ? ["", "", "", "", ""] : [severities[decoded.severity!], ...probabilities];
-    const truth = scan.severity === "undefined" ? "" : scan.severity;
-    return [scan.key, Number(scan.presence), truth, epoch + 1, ...presence, ...severity];
+    const prediction: Prediction = {
+      key: scan.key,
+      scan: scan.id,
+      folder: scan.folder,
+      presenceProbability: trained.presence ? decoded.presenceProbability : null,
+      presence: trained.presence ? decoded.presence : null,
+      severityProbabilities: trained.severity ? decoded.severityProbabilities : null,
+      severity: trained.severity && decoded.severity !== null ? severities[decoded.severity]! : null,
+      slices: scan.slices.length,
+      skippedSlices: [],
+    };
+    return predictionRow(prediction, truthOf(scan));
   });
-  const columns = [...header, "severity", ...severities.map((name) => `${name}_probability`)];
-  return [columns, ...rows].map((row) => row.join(",")).join("\n") + "\n";
+  return predictionsCsv(rows);
 }
