@@ -57,3 +57,18 @@ export interface Network {
 export function createNetwork(config: NetworkConfig, ops: EngineOps, seed: number): Network {
   return new ResNet3d(config, ops, seed);
 }
+
+/**
+ * A network with saved weights; nothing is drawn.
+ * @throws RunError when they are not weights of this configuration
+ */
+export function restoreNetwork(config: NetworkConfig, ops: EngineOps, state: StateDict): Network {
+  const network = new ResNet3d(config, ops);
+  try {
+    network.loadStateDict(state);
+  } catch (error) {
+    network.dispose();
+    throw error;
+  }
+  return network;
+}

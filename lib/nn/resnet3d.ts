@@ -32,7 +32,7 @@ export class ResNet3d implements Network {
   private readonly pool: Layer<tf.Tensor5D, tf.Tensor2D>;
   private readonly head: Layer<tf.Tensor2D, tf.Tensor2D>;
 
-  constructor(readonly config: NetworkConfig, private readonly ops: EngineOps, seed: number) {
+  constructor(readonly config: NetworkConfig, private readonly ops: EngineOps, seed?: number) {
     this.plan = planNetwork(config);
     this.store = new ParameterStore(seed);
     const builder = new Builder(this.store, config);

@@ -9,7 +9,8 @@ import type { StateDict } from "./safetensors.ts";
 export class ParameterStore {
   private readonly list: StateEntry[] = [];
 
-  constructor(private readonly seed: number) {}
+  /** Without a seed everything starts at zero, for weights that come from a file. */
+  constructor(private readonly seed: number | undefined) {}
 
   get entries(): readonly StateEntry[] {
     return this.list;
@@ -17,23 +18,23 @@ export class ParameterStore {
 
   /** Convolution kernel; shape [out, in, kD, kH, kW]. */
   kernel(name: string, shape: readonly number[], initial: Initial): Parameter<tf.Tensor5D> {
-    return this.add(new Parameter<tf.Tensor5D>(name, shape, "kernel", initial(shape, this.seed, name), true));
+    return this.add(new Parameter<tf.Tensor5D>(name, shape, "kernel", this.draw(initial, shape, name), true));
   }
 
   /** Weights of a linear layer; shape [out, in]. */
   matrix(name: string, shape: readonly number[], initial: Initial): Parameter<tf.Tensor2D> {
-    return this.add(new Parameter<tf.Tensor2D>(name, shape, "plain", initial(shape, this.seed, name), true));
+    return this.add(new Parameter<tf.Tensor2D>(name, shape, "plain", this.draw(initial, shape, name), true));
   }
 
   /** A bias or a parameter of batch norm: no weight decay. */
   vector(name: string, size: number, initial: Initial): Parameter<tf.Tensor1D> {
-    return this.add(new Parameter<tf.Tensor1D>(name, [size], "plain", initial([size], this.seed, name), false));
+    return this.add(new Parameter<tf.Tensor1D>(name, [size], "plain", this.draw(initial, [size], name), false));
   }
 
   /** weight 1, bias 0, running mean 0, running variance 1. */
   batchNorm(name: string, channels: number): BatchNormState {
     const running = (suffix: string, initial: Initial) =>
-      this.add(new Slot<tf.Tensor1D>(`${name}.${suffix}`, [channels], "plain", initial([channels], this.seed, name)));
+      this.add(new Slot<tf.Tensor1D>(`${name}.${suffix}`, [channels], "plain", this.draw(initial, [channels], name)));
     return {
       gamma: this.vector(`${name}.weight`, channels, ones),
       beta: this.vector(`${name}.bias`, channels, zeros),
@@ -61,6 +62,10 @@ export class ParameterStore {
 
   dispose(): void {
     for (const entry of this.list) entry.dispose();
+  }
+
+  private draw(initial: Initial, shape: readonly number[], name: string): Float32Array {
+    return (this.seed === undefined ? zeros : initial)(shape, this.seed ?? 0, name);
   }
 
   private add<T extends StateEntry>(entry: T): T {

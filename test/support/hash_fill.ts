@@ -1,0 +1,38 @@
+/** The portable fill of the network oracles (`util.hashfill`), in torch's order. */
+import type { Network } from "../../lib/nn/network.ts";
+import { elementCount } from "../../lib/nn/shape.ts";
+import type { StateDict } from "../../lib/nn/safetensors.ts";
+
+/** u(i, s) in [−0.5, 0.5). */
+export function hashFill(i: number, seed: number): number {
+  let x = (Math.imul(i + 1, 0x9e3779b1) + Math.imul(seed + 1, 0x85ebca77)) >>> 0;
+  x ^= x >>> 16;
+  x = Math.imul(x, 0x7feb352d);
+  x ^= x >>> 15;
+  x = Math.imul(x, 0x846ca68b);
+  x ^= x >>> 16;
+  return (x >>> 0) / 2 ** 32 - 0.5;
+}
+
+export function hashFilled(shape: readonly number[], seed: number, offset = 0, scale = 1): Float32Array {
+  return Float32Array.from({ length: elementCount(shape) }, (_, i) => offset + scale * hashFill(i, seed));
+}
+
+/** Fills a network as the oracles `model.*` describe. */
+export async function hashFillNetwork(network: Network): Promise<void> {
+  const filled: StateDict = new Map();
+  let seed = 0;
+  for (const [name, { dtype, shape }] of await network.stateDict()) {
+    if (dtype !== "F32") continue;
+    filled.set(name, { dtype, shape, data: fillFor(name, shape, seed++) });
+  }
+  network.loadStateDict(filled);
+}
+
+function fillFor(name: string, shape: readonly number[], seed: number): Float32Array {
+  if (name.endsWith("running_mean") || name.endsWith("bias")) return hashFilled(shape, seed, 0, 0.1);
+  if (name.endsWith("running_var")) return hashFilled(shape, seed, 1, 0.5);
+  if (shape.length === 1) return hashFilled(shape, seed, 1, 0.2);
+  const fanIn = elementCount(shape) / shape[0]!;
+  return hashFilled(shape, seed, 0, Math.sqrt(24 / fanIn));
+}
