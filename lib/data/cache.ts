@@ -32,10 +32,26 @@ export interface VolumeCache {
    * @throws DataError as `loadScan`; "cache-skipped" where a stored volume lacks slices and `skipUnreadable` is off
    */
   get(scan: Scan, options?: { signal?: AbortSignal }): Promise<LoadedVolume>;
+  /**
+   * Makes the scan's volume unless its file is there; with `verify` that file is read and, if damaged, made again.
+   * @throws DataError as `get`
+   */
+  ensure(scan: Scan, options?: EnsureOptions): Promise<Ensured>;
   /** Is there a file for the scan as its slices are now? (It is verified when it is read.) */
   has(scan: Scan): Promise<boolean>;
   /** Where the volume of the scan is or would be. */
   pathOf(scan: Scan): Promise<string>;
+}
+
+export interface EnsureOptions {
+  readonly verify?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface Ensured {
+  readonly state: "made" | "ready" | "repaired";
+  /** Slices that the volume lacks; not known (empty) for a ready file that was not verified. */
+  readonly skipped: LoadedVolume["skipped"];
 }
 
 export function defaultCacheDirectory(): string {
@@ -93,6 +109,17 @@ class DiskCache implements VolumeCache {
     return await this.#read(content.hash, scan) ?? await this.#make(scan, content, signal);
   }
 
+  async ensure(scan: Scan, { verify = false, signal }: EnsureOptions = {}): Promise<Ensured> {
+    if (scan.slices.length === 0) throw emptyScan(scan);
+    const content = await this.#contentOf(scan, signal), { path } = this.#place(content.hash);
+    const exists = await fileExists(path);
+    if (exists && !verify) return { state: "ready", skipped: [] };
+    const found = exists ? await this.#read(content.hash, scan) : undefined;
+    if (found !== undefined) return { state: "ready", skipped: found.skipped };
+    const { skipped } = await this.#make(scan, content, signal);
+    return { state: exists ? "repaired" : "made", skipped };
+  }
+
   #contentOf(scan: Scan, signal?: AbortSignal): Promise<ScanContent> {
     return this.#hasher.contentOf(scan, this.#options.skipUnreadable ?? false, signal);
   }
@@ -137,9 +164,9 @@ class DiskCache implements VolumeCache {
       ...(signal === undefined ? {} : { signal }),
       bytesOf: bytesFrom(scan, bytes),
     });
-    const entry = { key, recipe: this.recipe, source: scan.folder, skipped: volume.skipped };
+    const { recipe } = this, { folder: source, slices } = scan, { skipped } = volume;
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await writeFileAtomic(path, encodeVolume(volume.voxels, entry));
+    await writeFileAtomic(path, encodeVolume(volume.voxels, { key, recipe, source, slices, skipped }));
     return volume;
   }
 

@@ -16,6 +16,8 @@ export interface CacheEntry {
   readonly recipe: Recipe;
   /** Folder that the slices were read from when the volume was made. */
   readonly source: string;
+  /** Names of the slices, in order. */
+  readonly slices: readonly string[];
   readonly skipped: readonly SkippedSlice[];
 }
 
@@ -64,6 +66,36 @@ export function decodeVolume(
   const fits = array.dtype === dtype && array.shape.join() === [size.depth, size.height, size.width].join();
   if (!fits || array.byteLength !== end - length) throw damaged(file, "array and footer disagree");
   return { voxels: fromStored(array.data), entry };
+}
+
+/**
+ * The footer alone, without reading or checking the array.
+ * @throws DataError "cache-damaged"
+ */
+export async function readEntry(file: string): Promise<CacheEntry> {
+  using handle = await Deno.open(file, { read: true });
+  const { size } = await handle.stat();
+  const tail = await readAt(handle, Math.max(0, size - tailBytes), Math.min(size, tailBytes));
+  const isWhole = tail.length === tailBytes && magic.every((byte, i) => tail[36 + i] === byte);
+  const length = isWhole ? new DataView(tail.buffer).getUint32(32, true) : 0;
+  if (!isWhole || length > size - tailBytes) throw damaged(file, "its end is missing");
+  try {
+    return JSON.parse(new TextDecoder().decode(await readAt(handle, size - tailBytes - length, length)));
+  } catch (cause) {
+    throw damaged(file, (cause as Error).message, cause);
+  }
+}
+
+async function readAt(handle: Deno.FsFile, offset: number, length: number): Promise<Uint8Array<ArrayBuffer>> {
+  await handle.seek(offset, Deno.SeekMode.Start);
+  const bytes = new Uint8Array(length);
+  let filled = 0;
+  while (filled < length) {
+    const count = await handle.read(bytes.subarray(filled));
+    if (count === null) break;
+    filled += count;
+  }
+  return bytes.subarray(0, filled);
 }
 
 function toStored(voxels: Float32Array, dtype: CacheDtype): NpyData {
