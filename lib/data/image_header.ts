@@ -89,3 +89,16 @@ function pngHeader(view: DataView): ImageHeader | undefined {
     palette: colour === 3,
   };
 }
+
+/**
+ * A cheap look at the end of the file, for where nothing is decoded.
+ * @throws DataError "image-damaged" when a JPEG or PNG lacks its end marker
+ */
+export function checkWhole(bytes: Uint8Array, { format }: ImageHeader, file: string): void {
+  const end = format === "jpeg" ? [0xff, 0xd9] : [0x49, 0x45, 0x4e, 0x44]; // EOI; "IEND"
+  const from = Math.max(0, bytes.length - 1024); // some writers append a little after the end
+  for (let at = bytes.length - end.length; at >= from; at--) {
+    if (end.every((byte, i) => bytes[at + i] === byte)) return;
+  }
+  throw new DataError("image-damaged", "the image is cut short (no end marker)", { file });
+}
