@@ -1,6 +1,6 @@
 /** `cov3d engine find|install|remove`: TensorFlow's library, which makes training fast. */
 import type { Command } from "@commander-js/extra-typings";
-import { findLibraries, findLibrary, hasCudaCard } from "../engine/tensorflow/find.ts";
+import { hasCudaCard, librariesInOrder } from "../engine/tensorflow/find.ts";
 import { installProgress, installTensorFlow, removeTensorFlow } from "../engine/tensorflow/install.ts";
 import { libraryCache } from "../engine/tensorflow/paths.ts";
 import { EngineError } from "../errors.ts";
@@ -42,8 +42,8 @@ export function register(program: Command): void {
 }
 
 async function find(json: boolean): Promise<void> {
-  const libraries = await findLibraries();
-  const chosen = await findLibrary();
+  const libraries = await librariesInOrder();
+  const [chosen] = libraries;
   if (json) printJson({ libraries, chosen: chosen ?? null, cudaCard: hasCudaCard() });
   if (chosen === undefined) {
     throw new EngineError("engine.tensorflow.missing", "no TensorFlow library found", {

@@ -4,7 +4,7 @@
  */
 import { Cov3dError } from "../errors.ts";
 import { probeEngines } from "../engine/registry.ts";
-import { installTensorFlow } from "../engine/tensorflow/install.ts";
+import { installProgress, installTensorFlow } from "../engine/tensorflow/install.ts";
 import { exitCodes, log } from "./common.ts";
 
 async function main(): Promise<number> {
@@ -12,7 +12,7 @@ async function main(): Promise<number> {
   let probes = await probeEngines();
   if (!probes.find((probe) => probe.engine === "tensorflow")?.available) {
     try {
-      await installTensorFlow({ cuda: false });
+      await installTensorFlow({ cuda: false, onProgress: installProgress() });
     } catch (error) {
       if (!(error instanceof Cov3dError)) throw error;
       log(`TensorFlow's library could not be fetched; training will use the slower wasm engine.\n  ${error.message}`);

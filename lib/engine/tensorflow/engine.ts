@@ -1,7 +1,7 @@
 /** A running `tensorflow` engine: the backend of TensorFlow.js, the kit's own operations and what it runs on. */
 import * as tf from "../../tf.ts";
 import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../types.ts";
-import { createBackend } from "./backend.ts";
+import { createBackend, type NodeBackend } from "./backend.ts";
 import { batchNormOps } from "./batch_norm.ts";
 import { Binding, type BindingOptions } from "./binding.ts";
 import { conv3dOps } from "./conv3d.ts";
@@ -16,7 +16,12 @@ export class TensorflowEngine implements Engine {
   readonly ops: EngineOps;
   private running = true;
 
-  private constructor(private readonly library: string, readonly binding: Binding, operators: Operators) {
+  private constructor(
+    private readonly library: string,
+    readonly binding: Binding,
+    private readonly factory: () => NodeBackend,
+  ) {
+    const operators = new Operators(factory(), binding);
     this.ops = {
       ...conv3dOps(operators),
       ...batchNormOps(operators),
@@ -30,10 +35,11 @@ export class TensorflowEngine implements Engine {
     try {
       const backend = createBackend(binding);
       correctKernels(backendName);
-      if (tf.engine().registryFactory[backendName] !== undefined) tf.removeBackend(backendName);
-      tf.registerBackend(backendName, () => backend);
+      if (tf.findBackendFactory(backendName) !== null) tf.removeBackend(backendName);
+      const factory = () => backend;
+      tf.registerBackend(backendName, factory);
       await tf.setBackend(backendName);
-      return new TensorflowEngine(options.library, binding, new Operators(backend, binding));
+      return new TensorflowEngine(options.library, binding, factory);
     } catch (error) {
       binding.close();
       throw error;
@@ -62,7 +68,8 @@ export class TensorflowEngine implements Engine {
   async stop(): Promise<void> {
     if (!this.running) return;
     this.running = false;
-    tf.removeBackend(backendName);
+    // Another engine may have taken the name since.
+    if (tf.findBackendFactory(backendName) === this.factory) tf.removeBackend(backendName);
     this.binding.close();
   }
 }

@@ -70,6 +70,9 @@ export const environment: Readonly<Record<string, string>> = {
   TF_FORCE_GPU_ALLOW_GROWTH: "true",
 };
 
+/** Code of the error of a library that cannot be loaded. */
+export const cannotOpen = "engine.tensorflow.open";
+
 /** Opens the library at `path`. @throws EngineError when it cannot be loaded or lacks a function. */
 export function openLibrary(path: string): Library {
   for (const [name, value] of Object.entries(environment)) {
@@ -78,7 +81,7 @@ export function openLibrary(path: string): Library {
   try {
     return Deno.dlopen(path, symbols);
   } catch (error) {
-    throw new EngineError("engine.tensorflow.open", "this TensorFlow library cannot be used", {
+    throw new EngineError(cannotOpen, "this TensorFlow library cannot be used", {
       file: path,
       expected: "TensorFlow 2.9 or newer, built for this system",
       found: (error as Error).message,

@@ -24,10 +24,11 @@ export async function findLibraries(): Promise<FoundLibrary[]> {
   return found;
 }
 
-/** The library that the engine opens: a CUDA build first where there is a CUDA card, else the first that was found. */
-export async function findLibrary(): Promise<FoundLibrary | undefined> {
+/** In the order in which the engine tries them: CUDA builds first where there is a CUDA card. */
+export async function librariesInOrder(): Promise<FoundLibrary[]> {
   const found = await findLibraries();
-  return (hasCudaCard() ? found.find((library) => library.cuda) : undefined) ?? found[0];
+  if (!hasCudaCard()) return found;
+  return [...found.filter(({ cuda }) => cuda), ...found.filter(({ cuda }) => !cuda)];
 }
 
 /** The NVIDIA driver is loaded and shows a card. */

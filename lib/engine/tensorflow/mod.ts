@@ -2,7 +2,8 @@
 import { EngineError } from "../../errors.ts";
 import type { Engine, EngineFactory, EngineProbe, EngineStartOptions } from "../types.ts";
 import { TensorflowEngine } from "./engine.ts";
-import { findLibrary, hasCudaCard } from "./find.ts";
+import { cannotOpen } from "./ffi.ts";
+import { hasCudaCard, librariesInOrder } from "./find.ts";
 
 const missing = "no TensorFlow library found";
 const hint = "Run `cov3d engine install` to fetch TensorFlow's library, or set COV3D_TENSORFLOW to one";
@@ -12,7 +13,7 @@ async function probe(): Promise<EngineProbe> {
   const absent = (detail: string) => ({ engine: "tensorflow" as const, available: false, gpu: false, detail, hint });
   if (Deno.build.os === "windows") return { ...absent("not available on Windows"), hint: "Use `wasm`, or WSL" };
   try {
-    const library = await findLibrary();
+    const [library] = await librariesInOrder();
     if (library === undefined) return absent(missing);
     const gpu = library.cuda && hasCudaCard();
     return { engine: "tensorflow", available: true, gpu, detail: `${library.path} (${library.source})` };
@@ -22,11 +23,21 @@ async function probe(): Promise<EngineProbe> {
   }
 }
 
-/** @throws EngineError when there is no library, it cannot be opened, or the device does not exist. */
+/**
+ * Starts on the best library that can be opened here.
+ * @throws EngineError when there is no library, none can be opened, or the device does not exist.
+ */
 async function start({ device, virtualCpus }: EngineStartOptions = {}): Promise<Engine> {
-  const library = await findLibrary();
-  if (library === undefined) throw new EngineError("engine.tensorflow.missing", missing, { hint });
-  return await TensorflowEngine.start({ library: library.path, device, virtualCpus });
+  let firstFailure: unknown = new EngineError("engine.tensorflow.missing", missing, { hint });
+  for (const [index, library] of (await librariesInOrder()).entries()) {
+    try {
+      return await TensorflowEngine.start({ library: library.path, device, virtualCpus });
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== cannotOpen) throw error;
+      if (index === 0) firstFailure = error;
+    }
+  }
+  throw firstFailure;
 }
 
 export const tensorflowEngine: EngineFactory = { name: "tensorflow", probe, start };
