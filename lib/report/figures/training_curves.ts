@@ -25,7 +25,7 @@ export interface TrainingCurvesOptions {
 export function trainingCurves({ epochs, name = "training-curves" }: TrainingCurvesOptions): Figure {
   const title = "Training";
   const caption =
-    "Left: loss of the training batches and of the validation scans. Middle: macro F1 on the validation " +
+    "Left: loss of the training batches and of the validation scans (values above the scale are drawn at its top). Middle: macro F1 on the validation " +
     "scans after each epoch; the ring marks the weights that are kept for each task. Right: the one-cycle learning rate.";
   return {
     name,
@@ -106,10 +106,14 @@ function epochAxis(epochs: readonly EpochPoint[]): Plot.ScaleOptions {
   };
 }
 
+function yAxis(label: string): Plot.ScaleOptions {
+  return { label, labelArrow: "none", labelAnchor: "center", grid: true };
+}
+
 function lossPlot(epochs: readonly EpochPoint[]): SVGSVGElement {
   return plot({
     x: epochAxis(epochs),
-    y: { label: "loss", labelArrow: "none", labelAnchor: "center", grid: true, zero: true, nice: true },
+    y: { ...yAxis("loss"), domain: [0, lossLimit(epochs)], nice: true, clamp: true },
     marks: [
       Plot.ruleY([0]),
       ...lines([
@@ -120,6 +124,13 @@ function lossPlot(epochs: readonly EpochPoint[]): SVGSVGElement {
   });
 }
 
+/** Validation can jump far above everything else while the learning rate is high: the scale follows the training loss. */
+function lossLimit(epochs: readonly EpochPoint[]): number {
+  const training = Math.max(...epochs.map(({ trainLoss }) => trainLoss));
+  const highest = Math.max(training, ...epochs.map(({ validationLoss }) => validationLoss ?? 0));
+  return Math.min(highest, 2.5 * training);
+}
+
 function scorePlot(epochs: readonly EpochPoint[]): SVGSVGElement {
   const all = [
     ...series(epochs, "presence", colours.presence, ({ presenceF1 }) => presenceF1),
@@ -127,7 +138,7 @@ function scorePlot(epochs: readonly EpochPoint[]): SVGSVGElement {
   ];
   return plot({
     x: epochAxis(epochs),
-    y: { label: "macro F1", labelArrow: "none", labelAnchor: "center", grid: true, domain: [0, 1] },
+    y: { ...yAxis("macro F1"), domain: [0, 1] },
     marks: [Plot.ruleY([0]), ...lines(all), ...all.map(({ points, colour }) => keptRing(points, colour))],
   });
 }
@@ -142,15 +153,7 @@ function ratePlot(epochs: readonly EpochPoint[]): SVGSVGElement {
   return plot({
     marginLeft: 68,
     x: epochAxis(epochs),
-    y: {
-      label: "learning rate",
-      labelArrow: "none",
-      labelAnchor: "center",
-      grid: true,
-      zero: true,
-      nice: true,
-      tickFormat: ".1~e",
-    },
+    y: { ...yAxis("learning rate"), zero: true, nice: true, tickFormat: ".1~e" },
     marks: [
       Plot.ruleY([0]),
       Plot.line(epochs, { x: "epoch", y: "learningRate", stroke: okabeIto.green, strokeWidth: 2 }),
