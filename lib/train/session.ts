@@ -11,7 +11,7 @@ import { assertSelfTest } from "../engine/self_test.ts";
 import type { Engine } from "../engine/types.ts";
 import { ConfigError, DataError, RunError } from "../errors.ts";
 import { createNetwork, type Network } from "../nn/network.ts";
-import { decodeSafetensors, encodeSafetensors } from "../nn/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type StateDict } from "../nn/safetensors.ts";
 import { deriveSeed } from "../random.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { classWeights } from "./class_weights.ts";
@@ -201,11 +201,16 @@ export async function saveCheckpoints(
   }
   const files = new Map([
     ["model.safetensors", encodeSafetensors(weights, { format: "pt" })],
-    ["optimizer.safetensors", encodeSafetensors(await optimizer.state())],
+    ["optimizer.safetensors", encodeSafetensors(sortedByName(await optimizer.state()))],
     ...extra,
   ]);
   state.metricsBytes = metrics.bytes;
   for (const name of names) await writeCheckpoint(join(folder, runFiles.checkpoints), name, { state, files });
+}
+
+/** Moments lie in the order of their first step, which a resumed run does not repeat. */
+function sortedByName(state: StateDict): StateDict {
+  return new Map([...state].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export function notFinite(what: string, step: number): RunError {

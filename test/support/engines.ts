@@ -1,12 +1,29 @@
 /** Runs a suite on every engine that is here. COV3D_REQUIRE_ENGINES=wasm,tensorflow turns a missing one into a failure. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engineFactories } from "../../lib/engine/registry.ts";
-import type { Engine, EngineName } from "../../lib/engine/types.ts";
+import type { Engine, EngineFactory, EngineName } from "../../lib/engine/types.ts";
 
 export { expectClose } from "./close.ts";
 
 const required = (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
 const probes = await Promise.all(engineFactories.map((factory) => factory.probe()));
+
+/** `body` registers tests for one engine, which it has to start itself (in a process or Worker of its own). */
+export function eachEngine(
+  title: string,
+  body: (name: EngineName, factory: EngineFactory) => void,
+  only?: readonly EngineName[],
+): void {
+  for (const factory of engineFactories) {
+    if (only !== undefined && !only.includes(factory.name)) continue;
+    const probe = probes.find((candidate) => candidate.engine === factory.name)!;
+    const name = `${title} [${factory.name}]`;
+    if (probe.available) describe(name, () => body(factory.name, factory));
+    else if (required.includes(factory.name)) {
+      test(name, () => expect.fail(`engine required but missing: ${probe.detail}`));
+    } else test.skip(`${name}: ${probe.detail}`, () => {});
+  }
+}
 
 /** `body` registers tests; call `engine()` inside them for the running engine. */
 export function describeEngines(
@@ -14,28 +31,17 @@ export function describeEngines(
   body: (engine: () => Engine, name: EngineName) => void,
   only?: readonly EngineName[],
 ): void {
-  for (const factory of engineFactories) {
-    if (only !== undefined && !only.includes(factory.name)) continue;
-    const probe = probes.find((candidate) => candidate.engine === factory.name)!;
-    const name = `${title} [${factory.name}]`;
-    if (!probe.available) {
-      if (required.includes(factory.name)) {
-        test(name, () => expect.fail(`engine required but missing: ${probe.detail}`));
-      } else test.skip(`${name}: ${probe.detail}`, () => {});
-      continue;
-    }
-    describe(name, () => {
-      let running: Engine | undefined;
-      beforeAll(async () => {
-        running = await factory.start();
-      });
-      afterAll(async () => {
-        await running?.stop();
-      });
-      body(() => {
-        if (running === undefined) throw new Error("engine is not started yet");
-        return running;
-      }, factory.name);
+  eachEngine(title, (name, factory) => {
+    let running: Engine | undefined;
+    beforeAll(async () => {
+      running = await factory.start();
     });
-  }
+    afterAll(async () => {
+      await running?.stop();
+    });
+    body(() => {
+      if (running === undefined) throw new Error("engine is not started yet");
+      return running;
+    }, name);
+  }, only);
 }
