@@ -1,5 +1,4 @@
 /** The portable fill of the network oracles (`util.hashfill`), in torch's order. */
-import type { Network } from "../../lib/nn/network.ts";
 import { elementCount } from "../../lib/nn/shape.ts";
 import type { StateDict } from "../../lib/nn/safetensors.ts";
 
@@ -15,18 +14,19 @@ export function hashFill(i: number, seed: number): number {
 }
 
 export function hashFilled(shape: readonly number[], seed: number, offset = 0, scale = 1): Float32Array {
-  return Float32Array.from({ length: elementCount(shape) }, (_, i) => offset + scale * hashFill(i, seed));
+  const values = new Float32Array(elementCount(shape));
+  for (let i = 0; i < values.length; i++) values[i] = offset + scale * hashFill(i, seed);
+  return values;
 }
 
-/** Fills a network as the oracles `model.*` describe. */
-export async function hashFillNetwork(network: Network): Promise<void> {
+/** The weights that the oracles `model.*` describe, for a network of these names and shapes in state_dict order. */
+export function hashFillState(like: StateDict): StateDict {
   const filled: StateDict = new Map();
   let seed = 0;
-  for (const [name, { dtype, shape }] of await network.stateDict()) {
-    if (dtype !== "F32") continue;
-    filled.set(name, { dtype, shape, data: fillFor(name, shape, seed++) });
+  for (const [name, { dtype, shape }] of like) {
+    if (dtype === "F32") filled.set(name, { dtype, shape, data: fillFor(name, shape, seed++) });
   }
-  network.loadStateDict(filled);
+  return filled;
 }
 
 function fillFor(name: string, shape: readonly number[], seed: number): Float32Array {
