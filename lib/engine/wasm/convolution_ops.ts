@@ -1,4 +1,5 @@
 /** The convolutions as engine operations (symmetric padding) and as kernels of TensorFlow.js (its own padding rules). */
+import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import { convOutputShape } from "../reference.ts";
 import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
@@ -14,6 +15,12 @@ type Shape5 = tf.Tensor5D["shape"];
 
 function sizesOf(x: Shape5, w: Shape5, geometry: Conv3dGeometry): ConvolutionSizes {
   const [batch, d, h, v] = convOutputShape(x, w, geometry);
+  if (x[4] !== w[3] || Math.min(d, h, v) < 1) {
+    throw new EngineError("engine.shape", "these shapes cannot be convolved", {
+      expected: `${w[3]} channels and an extent of at least the kernel's`,
+      found: `x [${x}] with kernel [${w}]`,
+    });
+  }
   return {
     batch,
     input: [x[1], x[2], x[3]],
@@ -23,6 +30,16 @@ function sizesOf(x: Shape5, w: Shape5, geometry: Conv3dGeometry): ConvolutionSiz
     outputChannels: w[4],
     ...geometry,
   };
+}
+
+/** The same for a gradient, after a look at the shape of the gradient that comes in. */
+function gradientSizes(x: Shape5, w: Shape5, dy: Shape5, geometry: Conv3dGeometry): ConvolutionSizes {
+  const sizes = sizesOf(x, w, geometry), expected = [sizes.batch, ...sizes.output, sizes.outputChannels];
+  if (tf.util.arraysEqual(dy, expected)) return sizes;
+  throw new EngineError("engine.shape", "the gradient has the wrong shape", {
+    expected: `[${expected}]`,
+    found: `[${dy}]`,
+  });
 }
 
 function forward(heap: Heap, sizes: ConvolutionSizes, x: tf.TensorInfo, w: tf.TensorInfo): tf.TensorInfo {
@@ -48,9 +65,9 @@ type ConvolutionOps = Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilt
 export const convolutionOps = (heap: Heap): ConvolutionOps => ({
   conv3d: (x, w, geometry) => heap.tensor(forward(heap, sizesOf(x.shape, w.shape, geometry), x, w)),
   conv3dInputGrad: (dy, w, inputShape, geometry) =>
-    heap.tensor(inputGradient(heap, sizesOf(inputShape, w.shape, geometry), dy, w)),
+    heap.tensor(inputGradient(heap, gradientSizes(inputShape, w.shape, dy.shape, geometry), dy, w)),
   conv3dFilterGrad: (x, dy, filterShape, geometry) =>
-    heap.tensor(filterGradient(heap, sizesOf(x.shape, filterShape, geometry), x, dy)),
+    heap.tensor(filterGradient(heap, gradientSizes(x.shape, filterShape, dy.shape, geometry), x, dy)),
 });
 
 /** TensorFlow.js's description of a convolution, without dilation. */

@@ -6,8 +6,8 @@ import { type Kernels, loadKernels } from "./kernels/mod.ts";
 
 interface EmscriptenModule {
   readonly asm: { readonly memory: WebAssembly.Memory };
-  _malloc(bytes: number): number;
-  _free(address: number): void;
+  _malloc: (bytes: number) => number;
+  readonly _free: (address: number) => void;
 }
 
 /** Takes scratch space of the given size and returns its byte address; it is freed when the operation ends. */
@@ -35,6 +35,7 @@ export class Heap {
         expected: "@tensorflow/tfjs-backend-wasm 4.22.0",
       });
     }
+    refuseFailedAllocations(module);
     return new Heap(backend, module, await loadKernels(memory));
   }
 
@@ -70,12 +71,7 @@ export class Heap {
 
   /** A new tensor with undefined values, for a kernel to fill. */
   output(shape: readonly number[]): tf.TensorInfo {
-    const info = this.backend.makeOutput([...shape], "float32");
-    if (this.address(info) === 0 && tf.util.sizeFromShape(info.shape) > 0) {
-      this.backend.disposeData(info.dataId);
-      throw outOfMemory(4 * tf.util.sizeFromShape(info.shape));
-    }
-    return info;
+    return this.backend.makeOutput([...shape], "float32");
   }
 
   /** Makes a tensor that the caller owns out of `output`'s result. */
@@ -88,7 +84,6 @@ export class Heap {
     const taken: number[] = [];
     const take = (bytes: number) => {
       const address = this.module._malloc(bytes + slackBytes) >>> 0; // _malloc returns a signed number above 2 GB
-      if (address === 0) throw outOfMemory(bytes);
       taken.push(address);
       return address;
     };
@@ -98,6 +93,17 @@ export class Heap {
       for (const address of taken) this.module._free(address);
     }
   }
+}
+
+/** TensorFlow.js does not look whether an allocation failed and would write its values to address 0. */
+function refuseFailedAllocations(module: EmscriptenModule): void {
+  module._free(module._malloc(1)); // the first call replaces the function
+  const allocate = module._malloc;
+  module._malloc = (bytes) => {
+    const address = allocate(bytes);
+    if (address === 0 && bytes > 0) throw outOfMemory(bytes);
+    return address;
+  };
 }
 
 function outOfMemory(bytes: number): EngineError {

@@ -1,0 +1,242 @@
+/** Every operation of every engine against the float64 reference, at ordinary, odd and limiting shapes. */
+import { describe, expect, test } from "vitest";
+import { dropoutMask, dropoutScale } from "../../lib/engine/philox.ts";
+import {
+  convOutputShape,
+  referenceBatchNorm,
+  referenceBatchNormGrad,
+  referenceConv3d,
+  referenceFilterGrad,
+  referenceInputGrad,
+  type Shape5,
+  sizeOf,
+} from "../../lib/engine/reference.ts";
+import { relativeError } from "../../lib/engine/self_test.ts";
+import type { Conv3dGeometry, DropoutStream, Engine, Triple } from "../../lib/engine/types.ts";
+import * as tf from "../../lib/tf.ts";
+import { convolutionOracle } from "../support/convolution_oracle.ts";
+import { describeEngines, expectClose } from "../support/engines.ts";
+import { hashFill } from "../support/hash_fill.ts";
+import { oracle } from "../support/oracles.ts";
+
+const tolerance = 1e-5;
+const numbers = (shape: readonly number[], seed: number) =>
+  Float32Array.from({ length: sizeOf(shape) }, (_, i) => 2 * hashFill(i, seed));
+const tensor = (values: ArrayLike<number>, shape: readonly number[]) =>
+  tf.tensor5d(Float32Array.from(values), [...shape] as tf.Tensor5D["shape"]);
+
+interface ConvolutionCase {
+  readonly name: string;
+  readonly x: Shape5;
+  readonly w: Shape5;
+  readonly stride?: Triple;
+  readonly padding?: Triple;
+}
+
+const cases: readonly ConvolutionCase[] = [
+  { name: "3×3×3", x: [1, 6, 7, 8, 16], w: [3, 3, 3, 16, 8], padding: [1, 1, 1] },
+  { name: "batch 2, channels that fill no tile", x: [2, 5, 4, 3, 3], w: [3, 3, 3, 3, 5], padding: [1, 1, 1] },
+  { name: "stride 2, even sizes", x: [2, 4, 6, 8, 8], w: [3, 3, 3, 8, 16], stride: [2, 2, 2], padding: [1, 1, 1] },
+  { name: "stride 2, odd sizes", x: [1, 5, 7, 9, 4], w: [3, 3, 3, 4, 8], stride: [2, 2, 2], padding: [1, 1, 1] },
+  { name: "stem 3×7×7", x: [2, 5, 12, 14, 1], w: [3, 7, 7, 1, 16], stride: [1, 2, 2], padding: [1, 3, 3] },
+  { name: "stem, three channels", x: [1, 3, 8, 8, 3], w: [3, 7, 7, 3, 8], stride: [1, 2, 2], padding: [1, 3, 3] },
+  { name: "1×1×1", x: [1, 3, 4, 5, 12], w: [1, 1, 1, 12, 20] },
+  { name: "1×1×1 stride 2", x: [2, 4, 5, 6, 8], w: [1, 1, 1, 8, 16], stride: [2, 2, 2] },
+  { name: "stride over kernel", x: [1, 7, 8, 9, 4], w: [2, 2, 2, 4, 8], stride: [3, 3, 3] },
+  {
+    name: "unequal strides and padding",
+    x: [1, 6, 7, 8, 2],
+    w: [3, 2, 4, 2, 3],
+    stride: [1, 3, 2],
+    padding: [0, 1, 2],
+  },
+  { name: "temporal kernel 3×1×1", x: [1, 6, 4, 4, 8], w: [3, 1, 1, 8, 8], padding: [1, 0, 0] },
+  { name: "spatial kernel 1×3×3", x: [1, 3, 6, 6, 8], w: [1, 3, 3, 8, 8], stride: [1, 2, 2], padding: [0, 1, 1] },
+  { name: "one voxel", x: [1, 1, 1, 1, 9], w: [3, 3, 3, 9, 7], padding: [1, 1, 1] },
+  { name: "one channel, one voxel of output", x: [1, 3, 3, 3, 1], w: [3, 3, 3, 1, 1] },
+  { name: "more than one slab of scratch space", x: [1, 70, 64, 64, 4], w: [3, 1, 1, 4, 1], padding: [1, 0, 0] },
+];
+
+describeEngines("convolution agrees with the float64 reference", (engine) => {
+  test.each(cases)("$name", ({ x: xShape, w: wShape, stride = [1, 1, 1], padding = [0, 0, 0] }) => {
+    const { ops } = engine(), geometry: Conv3dGeometry = { stride, padding };
+    const yShape = convOutputShape(xShape, wShape, geometry);
+    const xs = numbers(xShape, 1), ws = numbers(wShape, 2), dys = numbers(yShape, 3);
+    tf.tidy(() => {
+      const x = tensor(xs, xShape), w = tensor(ws, wShape), dy = tensor(dys, yShape);
+      const y = ops.conv3d(x, w, geometry);
+      expect(y.shape).toEqual(yShape);
+      const forward = referenceConv3d(xs, xShape, ws, wShape, geometry).values;
+      expect(relativeError(y.dataSync(), forward)).toBeLessThan(tolerance);
+      const dx = ops.conv3dInputGrad(dy, w, x.shape, geometry);
+      expect(dx.shape).toEqual(xShape);
+      const inputGradient = referenceInputGrad(dys, ws, wShape, xShape, geometry);
+      expect(relativeError(dx.dataSync(), inputGradient)).toBeLessThan(tolerance);
+      const dw = ops.conv3dFilterGrad(x, dy, w.shape, geometry);
+      expect(dw.shape).toEqual(wShape);
+      const filterGradient = referenceFilterGrad(xs, xShape, dys, wShape, geometry);
+      expect(relativeError(dw.dataSync(), filterGradient)).toBeLessThan(tolerance);
+    });
+  });
+
+  test.each(["tfjs.padding.stride2", "tfjs.stem_conv"])("oracle %s", (id) => {
+    const { x, w, xShape, wShape, geometry, expected } = convolutionOracle(id);
+    tf.tidy(() => {
+      const y = engine().ops.conv3d(tensor(x, xShape), tensor(w, wShape), geometry);
+      expectClose(y.dataSync(), expected, 2e-6, 0);
+    });
+  });
+
+  test("a kernel of one delta copies the volume", () => {
+    tf.tidy(() => {
+      const values = numbers([1, 4, 5, 6, 1], 4), x = tensor(values, [1, 4, 5, 6, 1]);
+      const delta = tensor(Float32Array.from({ length: 27 }, (_, i) => i === 13 ? 1 : 0), [3, 3, 3, 1, 1]);
+      const y = engine().ops.conv3d(x, delta, { stride: [1, 1, 1], padding: [1, 1, 1] });
+      expect([...y.dataSync()]).toEqual([...values]);
+    });
+  });
+
+  test("gradients by finite differences of the engine's own forward pass", () => {
+    const { ops } = engine(), geometry: Conv3dGeometry = { stride: [1, 2, 2], padding: [1, 1, 1] };
+    tf.tidy(() => {
+      const x = tensor(numbers([1, 4, 6, 6, 8], 1), [1, 4, 6, 6, 8]);
+      const w = tensor(numbers([3, 3, 3, 8, 8], 2), [3, 3, 3, 8, 8]);
+      const direction = tensor(numbers([1, 4, 6, 6, 8], 5), x.shape);
+      const wDirection = tensor(numbers([3, 3, 3, 8, 8], 6), w.shape);
+      const y = ops.conv3d(x, w, geometry), dy = tensor(numbers(y.shape, 3), y.shape);
+      const dot = (a: tf.Tensor, b: tf.Tensor) => tf.sum(tf.mul(a, b)).dataSync()[0]!;
+      // linear in each argument, so that a difference over a whole step has no truncation error
+      const alongX = dot(ops.conv3d(tf.add(x, direction), w, geometry), dy) - dot(y, dy);
+      expect(dot(ops.conv3dInputGrad(dy, w, x.shape, geometry), direction) / alongX).toBeCloseTo(1, 3);
+      const alongW = dot(ops.conv3d(x, tf.add(w, wDirection), geometry), dy) - dot(y, dy);
+      expect(dot(ops.conv3dFilterGrad(x, dy, w.shape, geometry), wDirection) / alongW).toBeCloseTo(1, 3);
+    });
+  });
+});
+
+interface BatchNormCase {
+  readonly shape: Shape5;
+  readonly relu: boolean;
+  readonly residual: boolean;
+}
+
+const batchNormCases: readonly BatchNormCase[] = [8, 64, 4, 6, 3, 1].flatMap((channels) =>
+  [[false, false], [true, false], [false, true], [true, true]].map(([relu, residual]) => ({
+    shape: [2, 3, 5, 5, channels] as const,
+    relu: relu!,
+    residual: residual!,
+  }))
+);
+
+function checkBatchNorm({ ops }: Engine, { shape, relu, residual }: BatchNormCase, offset = 0): void {
+  const epsilon = 1e-5, channels = [shape[4]];
+  const xs = numbers(shape, 1).map((value) => value + offset), dys = numbers(shape, 2), rs = numbers(shape, 3);
+  const gammas = numbers(channels, 4).map((value) => value + 1.5), betas = numbers(channels, 5);
+  const expectedOptions = { epsilon, relu, ...(residual && { residual: rs }) };
+  const expected = referenceBatchNorm(xs, gammas, betas, expectedOptions);
+  const gradient = referenceBatchNormGrad(xs, gammas, betas, dys, expectedOptions);
+  tf.tidy(() => {
+    const options = { epsilon, relu, ...(residual && { residual: tensor(rs, shape) }) };
+    const x = tensor(xs, shape), gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
+    const { y, mean, variance, backward } = ops.batchNorm(x, gamma, beta, options);
+    const { dx, dGamma, dBeta, dResidual } = backward(tensor(dys, shape));
+    const inference = ops.batchNormInference(x, gamma, beta, mean, tf.tensor1d([...expected.biased]), options);
+    expect(y.shape).toEqual(shape);
+    const pairs: [tf.Tensor, ArrayLike<number>][] = [
+      [y, expected.y],
+      [mean, expected.mean],
+      [variance, expected.variance],
+      [dx, gradient.dx],
+      [dGamma, gradient.dGamma],
+      [dBeta, gradient.dBeta],
+      [inference, expected.y],
+    ];
+    for (const [actual, wanted] of pairs) expect(relativeError(actual.dataSync(), wanted)).toBeLessThan(tolerance);
+    expect(dResidual !== undefined).toBe(residual);
+    if (dResidual) expect(relativeError(dResidual.dataSync(), gradient.dResidual)).toBeLessThan(tolerance);
+  });
+}
+
+describeEngines("batch norm agrees with the float64 reference", (engine) => {
+  test.each(batchNormCases)("%o", (item) => checkBatchNorm(engine(), item));
+
+  test("a mean far from zero costs no accuracy", () => {
+    checkBatchNorm(engine(), { shape: [1, 4, 5, 5, 8], relu: false, residual: false }, 16);
+  });
+
+  test("oracle bn.train", () => {
+    const { inputs, expected } = oracle("bn.train");
+    tf.tidy(() => {
+      const x = tensor(inputs.x, [1, 1, 1, 4, 1]);
+      const { y, mean, variance, release } = engine().ops.batchNorm(x, tf.ones([1]), tf.zeros([1]), {
+        epsilon: 1e-5,
+        relu: false,
+      });
+      release();
+      expectClose(y.dataSync(), expected.y, 1e-6, 0);
+      expectClose([0.1 * mean.dataSync()[0]!], expected.running_mean, 1e-6, 0);
+      expectClose([0.9 + 0.1 * variance.dataSync()[0]!], expected.running_var, 1e-6, 0);
+    });
+  });
+});
+
+describeEngines("dropout draws the documented mask", (engine) => {
+  const streams: readonly DropoutStream[] = [
+    { key: [1, 0], counter: [0, 0] },
+    { key: [0xdeadbeef, 0xffffffff], counter: [2 ** 32 - 3, 7] },
+    { key: [5, 6], counter: [2 ** 45 + 11, 2 ** 40 + 1] },
+  ];
+  describe.each(streams)("stream %o", (stream) => {
+    test.each([1, 4, 15, 16, 17, 1003])("%i elements, bit for bit", (length) => {
+      for (const rate of [0, 0.1, 0.5, 0.7, 0.9]) {
+        const mask = dropoutMask(stream, rate, length), scale = dropoutScale(rate);
+        tf.tidy(() => {
+          const { y, backward } = engine().ops.dropout(tf.fill([length], 3), rate, stream);
+          const dx = backward(tf.fill([length], -2));
+          const kept = (values: ArrayLike<number>) => Array.from(values, (value) => Number(value !== 0));
+          expect(kept(y.dataSync())).toEqual([...mask]);
+          expect(kept(dx.dataSync())).toEqual([...mask]);
+          expectClose(y.dataSync(), Array.from(mask, (bit) => 3 * scale * bit));
+          expectClose(dx.dataSync(), Array.from(mask, (bit) => -2 * scale * bit));
+        });
+      }
+    });
+  });
+
+  test("a rate outside [0, 1) is refused", () => {
+    const x = tf.ones([4]);
+    for (const rate of [1, -0.1, NaN]) {
+      expect(() => engine().ops.dropout(x, rate, streams[0]!)).toThrow(/0 ≤ rate < 1/);
+    }
+    x.dispose();
+  });
+});
+
+describeEngines("memory", (engine) => {
+  test("tensors and handles stay flat over steps", () => {
+    const { ops } = engine(), geometry: Conv3dGeometry = { stride: [2, 2, 2], padding: [1, 1, 1] };
+    const x = tensor(numbers([1, 6, 6, 6, 5], 1), [1, 6, 6, 6, 5]);
+    const w = tensor(numbers([3, 3, 3, 5, 6], 2), [3, 3, 3, 5, 6]);
+    const gamma = tf.ones([6]) as tf.Tensor1D, beta = tf.zeros([6]) as tf.Tensor1D;
+    const step = () => {
+      const y = ops.conv3d(x, w, geometry);
+      const residual = y.clone();
+      const norm = ops.batchNorm(y, gamma, beta, { epsilon: 1e-5, relu: true, residual });
+      const dropped = ops.dropout(norm.y, 0.3, { key: [1, 2], counter: [0, 0] });
+      const dNorm = dropped.backward(dropped.y);
+      const gradients = norm.backward(dNorm);
+      const dx = ops.conv3dInputGrad(gradients.dx, w, x.shape, geometry);
+      const dw = ops.conv3dFilterGrad(x, gradients.dx, w.shape, geometry);
+      const unused = ops.batchNorm(y, gamma, beta, { epsilon: 1e-5, relu: true });
+      unused.release();
+      for (const { y, mean, variance } of [norm, unused]) tf.dispose([y, mean, variance]);
+      tf.dispose([y, residual, dropped.y, dNorm, { ...gradients }, dx, dw]);
+    };
+    step();
+    const before = engine().memory();
+    for (let i = 0; i < 20; i++) step();
+    const after = engine().memory();
+    expect([after.tensors, after.bytes, after.handles]).toEqual([before.tensors, before.bytes, before.handles]);
+    tf.dispose([x, w, gamma, beta]);
+  });
+});
