@@ -3,6 +3,8 @@
  * on, figures, report. Every step is a call that a user makes for real data too.
  */
 import { join, resolve } from "node:path";
+import { audit, type AuditReport } from "./data/audit.ts";
+import { problemCount } from "./data/audit_report.ts";
 
 import { openDataset } from "./data/dataset.ts";
 import { generatePhantom, type PhantomOptions } from "./data/phantom/mod.ts";
@@ -73,6 +75,16 @@ export interface DemoResult {
 
 /** Runs all steps. @throws RunError "demo.stopped" when the signal ended it */
 export async function demo(options: DemoOptions = {}): Promise<DemoResult> {
+  try {
+    return await runSteps(options);
+  } catch (error) {
+    if (!options.signal?.aborted) throw error;
+    const hint = "Run it again: the scans that are finished are kept";
+    throw new RunError("demo.stopped", "the demo was stopped", { hint, cause: error });
+  }
+}
+
+async function runSteps(options: DemoOptions): Promise<DemoResult> {
   const { seed = 1, shuffleLabels = false } = options;
   const folder = resolve(options.out ?? "demo");
   const clock = new StepClock(options);
@@ -109,7 +121,7 @@ class StepClock {
 
   begin(step: DemoStep, message: string): void {
     this.#close();
-    this.#stopIfAsked();
+    this.options.signal?.throwIfAborted();
     this.#current = { step, started: performance.now() };
     this.options.onProgress?.({ kind: "step", step, message });
   }
@@ -139,12 +151,6 @@ class StepClock {
 
   #close(): void {
     if (this.#current !== undefined) this.#seconds.set(this.#current.step, secondsSince(this.#current.started));
-    this.#stopIfAsked();
-  }
-
-  #stopIfAsked(): void {
-    if (!this.options.signal?.aborted) return;
-    throw new RunError("demo.stopped", "the demo was stopped", { hint: "Run it again: finished scans are kept" });
   }
 }
 
@@ -166,11 +172,25 @@ async function makePhantom(directory: string, seed: number, clock: StepClock): P
 }
 
 async function auditPhantom(directory: string, clock: StepClock): Promise<Dataset> {
-  clock.begin("audit", "indexing the dataset and looking for duplicates and leaks");
+  clock.begin("audit", "indexing the dataset and looking for damage, duplicates and leaks");
   const dataset = await openDataset({ directory });
-
-  for (const note of dataset.notes) clock.log(note);
+  const onProgress = (done: number, total: number) => clock.work({ done, total });
+  const report = await audit({ dataset, quick: true, onProgress, ...clock.stop });
+  for (const line of auditLines(report)) clock.log(line);
   return dataset;
+}
+
+function auditLines(report: AuditReport): string[] {
+  const { scans, slices, counts, patients } = report;
+  const splits = Object.entries(counts).map(([split, { positive, negative }]) =>
+    `${split} ${positive} COVID-19 + ${negative} other`
+  );
+  const problems = problemCount(report);
+  return [
+    `${scans} scans, ${slices} slices: ${splits.join(", ")}`,
+    `${problems === 0 ? "no" : problems} findings; ${patients.patients} patients, ` +
+    `${patients.acrossSplits.length} of them in more than one split`,
+  ];
 }
 
 export interface DemoConfigOptions {
@@ -207,15 +227,13 @@ async function trainDemo(folder: string, config: TrainConfig, clock: StepClock, 
   const labels = config.data.shuffleLabels ? " with shuffled labels (control: nothing can be learnt)" : "";
   clock.begin("train", `training ${config.model.model} for ${config.epochs} epochs on ${config.engine}${labels}`);
   await removeRun(folder);
-  const { status } = await train({
+  await train({
     config,
     out: folder,
     ...clock.stop,
     onProgress: (progress) => clock.options.onProgress?.({ kind: "train", progress }),
   });
-  if (status === "stopped") {
-    throw new RunError("demo.stopped", "the demo was stopped", { hint: "Run it again: finished scans are kept" });
-  }
+  clock.options.signal?.throwIfAborted();
   return await readRun(folder);
 }
 

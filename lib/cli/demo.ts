@@ -4,7 +4,8 @@ import { demo, type DemoProgress, type DemoResult, demoSteps } from "../demo.ts"
 import { engineNames, parseEngineChoice, probeEngines } from "../engine/registry.ts";
 import { evaluationTable } from "../evaluate/summary.ts";
 import { type Progress, progress } from "../report/progress.ts";
-import { log, printJson } from "./common.ts";
+import { RunError } from "../errors.ts";
+import { exitCodes, log, printJson } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { trainingDisplay } from "./train_display.ts";
 
@@ -42,6 +43,11 @@ Examples:
         display.end();
         if (options.json) printJson(result);
         else console.log(summary(result));
+      } catch (error) {
+        if (!stop.signal.aborted || !(error instanceof RunError)) throw error;
+        display.end();
+        log(error.message);
+        Deno.exitCode = exitCodes.stopped;
       } finally {
         display.end();
         stop.release();
@@ -90,7 +96,11 @@ function demoDisplay(): DemoDisplay {
           break;
         case "work":
           if (message.done > 0) {
-            bar ??= progress({ label: message.step, total: message.total, unit: "scans" });
+            bar ??= progress({
+              label: message.step,
+              total: message.total,
+              unit: message.step === "audit" ? "slices" : "scans",
+            });
             bar.update(message.done, "", message.total);
           }
           break;
