@@ -1,0 +1,63 @@
+/**
+ * The Cov3d kit: 3-D chest-CT deep learning, from scan folders to a trained and evaluated network.
+ *
+ * The verbs, each with one options object: {@linkcode generatePhantom}, {@linkcode openDataset}, {@linkcode audit},
+ * {@linkcode preprocess}, {@linkcode train}, {@linkcode resume}, {@linkcode evaluate}, {@linkcode predict}. The rest is
+ * what they are made of.
+ *
+ * @example
+ * ```ts
+ * import { evaluate, openDataset, preset, train } from "@cov3d/lib";
+ * const dataset = await openDataset({ directory: "COV19-CT-DB" });
+ * console.log(`${dataset.scans.length} scans`);
+ * ```
+ * @module
+ */
+
+// Verbs
+export { generatePhantom, type GeneratePhantomOptions, type PhantomResult } from "./data/phantom/mod.ts";
+export { openDataset, type OpenDatasetOptions } from "./data/dataset.ts";
+export { audit, type AuditOptions, type AuditReport } from "./data/audit.ts";
+export { preprocess, type PreprocessOptions, type PreprocessResult } from "./data/preprocess.ts";
+export { resume, type ResumeOptions, train, type TrainOptions } from "./train/train.ts";
+export type { TrainResult } from "./train/trainer.ts";
+export { evaluate, type EvaluateOptions, type EvaluationResult } from "./evaluate/evaluate.ts";
+export { predict, type PredictOptions, type PredictResult } from "./evaluate/predict.ts";
+export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
+
+// Data
+export type { Dataset, Scan, Severity, Split, Volume, VolumeSize } from "./data/types.ts";
+export { severities } from "./data/types.ts";
+export { parseSize, type Recipe, recipeFor } from "./data/size.ts";
+export { loadScan, type LoadScanOptions } from "./data/read.ts";
+export { scansFromPaths } from "./data/scans_from_paths.ts";
+export { openCache, type VolumeCache } from "./data/cache.ts";
+export { resizeBicubic } from "./data/bicubic.ts";
+export { splineMatrix } from "./data/spline.ts";
+export { decodeNpy, encodeNpy } from "./data/npy.ts";
+export { formatAudit } from "./data/audit_report.ts";
+
+// Engines
+export { chooseEngine, engineNames, probeEngines, startEngine } from "./engine/registry.ts";
+export { assertSelfTest, selfTest } from "./engine/self_test.ts";
+export type { Engine, EngineChoice, EngineName, EngineOps } from "./engine/types.ts";
+
+// Network and training
+export { createNetwork } from "./nn/network.ts";
+export type { NetworkConfig } from "./nn/config.ts";
+export { preset, presetNames } from "./train/presets.ts";
+export { parseTrainConfig, type TrainConfig } from "./train/config.ts";
+export { cov3dLoss } from "./train/losses.ts";
+export { classWeights } from "./train/class_weights.ts";
+export { oneCycle } from "./train/schedule.ts";
+export { AdamW } from "./train/optimizer.ts";
+export { readRun, type Run } from "./train/run.ts";
+
+// Evaluation and reports
+export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
+export { runFigures } from "./report/run_figures.ts";
+export { runReport } from "./report/run_report.ts";
+export { writeFigure } from "./report/figure.ts";
+
+export { ConfigError, Cov3dError, DataError, EngineError, RunError } from "./errors.ts";
+export { randomStream } from "./random.ts";
