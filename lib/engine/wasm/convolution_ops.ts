@@ -1,4 +1,5 @@
 /** The convolutions as engine operations (symmetric padding) and as kernels of TensorFlow.js (its own padding rules). */
+import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import { convOutputShape } from "../reference.ts";
@@ -9,7 +10,7 @@ import {
   convolveForward,
   convolveInputGradient,
 } from "./convolution.ts";
-import type { Heap } from "./heap.ts";
+import { Heap } from "./heap.ts";
 
 type Shape5 = tf.Tensor5D["shape"];
 
@@ -94,21 +95,22 @@ function sizesFrom(xShape: number[], wShape: number[], attributes: tf.NamedAttrM
  * Puts our kernels in place of the backend's own, so that core `tf.conv3d` is fast and its gradient right (the gradient
  * with respect to the input of tfjs-backend-wasm 4.22.0 is wrong).
  */
-export function replaceConvolutionKernels(heap: Heap): void {
+export function replaceConvolutionKernels(): void {
+  const heapOf = (backend: unknown) => Heap.of(backend as BackendWasm);
   const input = (inputs: tf.NamedTensorInfoMap, name: string) => inputs[name] as tf.TensorInfo;
-  replaceKernel("Conv3D", ({ inputs, attrs }) => {
+  replaceKernel("Conv3D", ({ inputs, attrs, backend }) => {
     const x = input(inputs, "x"), w = input(inputs, "filter");
-    return forward(heap, sizesFrom(x.shape, w.shape, attrs!), x, w);
+    return forward(heapOf(backend), sizesFrom(x.shape, w.shape, attrs!), x, w);
   });
-  replaceKernel("Conv3DBackpropInputV2", ({ inputs, attrs }) => {
+  replaceKernel("Conv3DBackpropInputV2", ({ inputs, attrs, backend }) => {
     const dy = input(inputs, "dy"), w = input(inputs, "filter");
     const { inputShape } = attrs as unknown as tf.Conv3DBackpropInputV2Attrs;
-    return inputGradient(heap, sizesFrom(inputShape, w.shape, attrs!), dy, w);
+    return inputGradient(heapOf(backend), sizesFrom(inputShape, w.shape, attrs!), dy, w);
   });
-  replaceKernel("Conv3DBackpropFilterV2", ({ inputs, attrs }) => {
+  replaceKernel("Conv3DBackpropFilterV2", ({ inputs, attrs, backend }) => {
     const x = input(inputs, "x"), dy = input(inputs, "dy");
     const { filterShape } = attrs as unknown as tf.Conv3DBackpropFilterV2Attrs;
-    return filterGradient(heap, sizesFrom(x.shape, filterShape, attrs!), x, dy);
+    return filterGradient(heapOf(backend), sizesFrom(x.shape, filterShape, attrs!), x, dy);
   });
 }
 

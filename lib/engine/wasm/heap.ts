@@ -16,6 +16,9 @@ export type Take = (bytes: number) => number;
 /** Kernels may read a vector past the end of a run; what they read there is never used. */
 const slackBytes = 64;
 
+/** TensorFlow.js may dispose a backend and make another one: each has its own memory. */
+const heaps = new WeakMap<BackendWasm, Heap>();
+
 export class Heap {
   private floats = new Float32Array(0);
   private words = new Int32Array(0);
@@ -27,7 +30,10 @@ export class Heap {
     readonly kernels: Kernels,
   ) {}
 
-  static async of(backend: BackendWasm): Promise<Heap> {
+  /** The heap of a running backend. */
+  static of(backend: BackendWasm): Heap {
+    const known = heaps.get(backend);
+    if (known !== undefined) return known;
     const module = backend.wasm as unknown as EmscriptenModule;
     const memory = module.asm?.memory;
     if (!(memory instanceof WebAssembly.Memory)) {
@@ -36,7 +42,9 @@ export class Heap {
       });
     }
     refuseFailedAllocations(module);
-    return new Heap(backend, module, await loadKernels(memory));
+    const heap = new Heap(backend, module, loadKernels(memory));
+    heaps.set(backend, heap);
+    return heap;
   }
 
   /** Views of the whole memory, made again after it has grown. */

@@ -30,8 +30,8 @@ async function probe(): Promise<EngineProbe> {
 
 async function start(): Promise<Engine> {
   const backend = await startBackend();
-  const heap = await Heap.of(backend);
-  replaceConvolutionKernels(heap);
+  const heap = Heap.of(backend);
+  replaceConvolutionKernels();
   let running = true;
   return {
     name: "wasm",

@@ -9,8 +9,10 @@ const functions = { convolvePanel, filterGradient, packPanel, packLanes, dropout
 /** Arguments are byte addresses and counts; see each kernel. */
 export type Kernels = Record<keyof typeof functions, (...args: number[]) => void>;
 
-/** Compiles the kernels and binds them to `memory`. */
-export async function loadKernels(memory: WebAssembly.Memory): Promise<Kernels> {
-  const { instance } = await WebAssembly.instantiate(moduleBytes(functions), { env: { memory } });
-  return instance.exports as unknown as Kernels;
+let compiled: WebAssembly.Module | undefined;
+
+/** Binds the kernels to `memory`; they are compiled once. */
+export function loadKernels(memory: WebAssembly.Memory): Kernels {
+  compiled ??= new WebAssembly.Module(moduleBytes(functions));
+  return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernels;
 }
