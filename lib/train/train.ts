@@ -57,7 +57,7 @@ export async function train({ config: input, out, runs, ...watch }: TrainOptions
       throw error;
     }
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 
@@ -74,7 +74,7 @@ export async function resume({ run: folder, directory, ...watch }: ResumeOptions
     if (state?.finished) throw new RunError("run.finished", "this run is finished already", { file: folder });
     return await runTask({ folder, ...(directory === undefined ? {} : { directory }) }, watch);
   } finally {
-    await lock.release();
+    lock.release();
   }
 }
 
