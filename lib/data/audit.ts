@@ -33,6 +33,8 @@ export interface AuditReport {
   /** Numbers left out between the first and the last slice, and numbers that occur twice ("3.jpg", "03.jpg"). */
   readonly numbering: readonly { readonly scan: string; readonly missing: string; readonly repeated: string }[];
   readonly unreadable: readonly UnreadableSlice[];
+  /** Slices that are read although a strict decoder finds fault with them (missing rows, stray bytes). */
+  readonly suspect: readonly { readonly scan: string; readonly slice: string; readonly warning: string }[];
   /** Slices of one single grey value. Not known (0) with `quick`. */
   readonly blankSlices: number;
   /** Directory entries in scan folders that are not slices. */
@@ -81,6 +83,9 @@ export async function audit({ dataset, quick = false, onProgress, signal }: Audi
     singleSliceScans: scans.filter(({ slices }) => slices.length === 1).map(({ key }) => key),
     numbering: scans.flatMap(numberingOf),
     unreadable: facts.unreadable,
+    suspect: [...facts.slices].flatMap(([scan, slices]) =>
+      slices.flatMap(({ slice, warning }) => warning === undefined ? [] : [{ scan, slice, warning }])
+    ),
     blankSlices: all.filter(({ blank }) => blank).length,
     ignoredEntries: scans.reduce((sum, { ignored }) => sum + ignored, 0),
     duplicates: findDuplicates(scans, facts.slices),

@@ -24,9 +24,10 @@ export function formatAudit(report: AuditReport, { most = 10 }: FormatOptions = 
 
 /** Number of findings that a person should look at before training; notes and statistics do not count. */
 export function problemCount(report: AuditReport): number {
-  const { unreadable, emptyScans, numbering, duplicates, patients } = report;
+  const { unreadable, suspect, emptyScans, numbering, duplicates, patients } = report;
   const acrossSplits = duplicates.sharedSlices.filter((pair) => pair.acrossSplits).length;
-  return unreadable.length + emptyScans.length + numbering.length + duplicates.scans.length + acrossSplits +
+  return unreadable.length + suspect.length + emptyScans.length + numbering.length + duplicates.scans.length +
+    acrossSplits +
     patients.acrossSplits.length;
 }
 
@@ -97,6 +98,7 @@ function findings(report: AuditReport, most: number): string[] {
     ...group("scans without slices", emptyScans, most),
     ...group("scans with one slice (repeated along depth)", singleSliceScans, most),
     ...group("unreadable slices", unreadable.map(({ message }) => message), most),
+    ...group("slices that are read, but are not in order", report.suspect.map(({ warning }) => warning), most),
     ...group("scans with gaps or repeats in the slice numbers", numbering.map(describeNumbering), most),
     ...group("scans with slices of different sizes", mixedSizes.map(describeSizes), most),
     ...group(

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import pLimit from "p-limit";
 import { Cov3dError } from "../errors.ts";
 import { checkWhole, type ImageHeader, readImageHeader } from "./image_header.ts";
+import type { GreyImage } from "./bicubic.ts";
 import { decodeImage, readImageBytes } from "./image.ts";
 import type { Scan } from "./types.ts";
 
@@ -17,6 +18,8 @@ export interface SliceFacts {
   readonly content: string;
   /** Every pixel has the same value; false where pixels were not decoded. */
   readonly blank: boolean;
+  /** What a strict decoder complains about, where the usual one reads the slice all the same. */
+  readonly warning?: string;
 }
 
 export interface UnreadableSlice {
@@ -67,12 +70,21 @@ async function inspectSlice(scan: Scan, slice: string, quick: boolean): Promise<
       checkWhole(bytes, header, file);
       return { ...facts, content: hashOf(bytes), blank: false };
     }
-    const { pixels, width, height } = await decodeImage(bytes, file);
+    const { image: { pixels, width, height }, ...warning } = await decodeStrictly(bytes, file);
     const blank = pixels.every((pixel) => pixel === pixels[0]);
-    return { ...facts, content: `${width}×${height}:${hashOf(pixels)}`, blank };
+    return { ...facts, content: `${width}×${height}:${hashOf(pixels)}`, blank, ...warning };
   } catch (error) {
     if (!(error instanceof Cov3dError)) throw error;
     return { scan: scan.key, slice, code: error.code, message: error.message };
+  }
+}
+
+async function decodeStrictly(bytes: Uint8Array, file: string): Promise<{ image: GreyImage; warning?: string }> {
+  try {
+    return { image: await decodeImage(bytes, file, { strict: true }) };
+  } catch (error) {
+    if (!(error instanceof Cov3dError)) throw error;
+    return { image: await decodeImage(bytes, file), warning: error.message };
   }
 }
 

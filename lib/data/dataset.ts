@@ -29,6 +29,9 @@ export interface OpenDatasetOptions {
 export async function openDataset({ directory, patients }: OpenDatasetOptions): Promise<Dataset> {
   const root = resolve(directory), notes: string[] = [];
   const entries = await listFolder(root);
+  if (Object.values(classFolders).some((name) => entries.folders.includes(name))) {
+    throw emptyDataset(root, entries.folders);
+  }
   const scans: Scan[] = [], seen = new Map<string, string>();
   for (const folder of entries.folders.filter((name) => !isHousekeeping(name)).sort(compareText)) {
     const found = await readSplit(root, folder, entries.files, notes);

@@ -37,11 +37,22 @@ export async function readImageBytes(file: string): Promise<Uint8Array<ArrayBuff
   }
 }
 
+export interface DecodeOptions {
+  /**
+   * Also refuse what decoders repair silently (a JPEG with missing rows or stray bytes). Off by default, as in Pillow.
+   */
+  readonly strict?: boolean;
+}
+
 /**
  * @throws DataError "image-empty" | "image-format" | "image-dimensions" | "image-too-large" (see `imageLimits`) |
  *   "image-damaged" (cut short or broken pixel data)
  */
-export async function decodeImage(bytes: Uint8Array, file: string): Promise<GreyImage> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  file: string,
+  { strict = false }: DecodeOptions = {},
+): Promise<GreyImage> {
   const header = readImageHeader(bytes, file);
   if (Math.max(header.width, header.height) > imageLimits.side || header.width * header.height > imageLimits.pixels) {
     throw new DataError("image-too-large", "the image claims to be larger than any CT slice", {
@@ -51,15 +62,16 @@ export async function decodeImage(bytes: Uint8Array, file: string): Promise<Grey
     });
   }
   try {
-    return await decodePixels(bytes, header);
+    return await decodePixels(bytes, header, strict);
   } catch (cause) {
     if (cause instanceof Cov3dError) throw cause;
     throw new DataError("image-damaged", `the image cannot be decoded (${reason(cause)})`, { file, cause });
   }
 }
 
-async function decodePixels(bytes: Uint8Array, header: ImageHeader): Promise<GreyImage> {
-  const image = sharp(bytes, { failOn: "error", ignoreIcc: true, limitInputPixels: imageLimits.pixels });
+async function decodePixels(bytes: Uint8Array, header: ImageHeader, strict: boolean): Promise<GreyImage> {
+  const failOn = strict ? "warning" : "error";
+  const image = sharp(bytes, { failOn, ignoreIcc: true, limitInputPixels: imageLimits.pixels });
   if (header.format === "jpeg" && header.channels === 4) {
     const raw = await image.pipelineColourspace("cmyk").toColourspace("cmyk").raw().toBuffer({
       resolveWithObject: true,

@@ -13,15 +13,17 @@ import type { Scan } from "./types.ts";
  * @throws DataError "path-missing" | "path-empty" | "folder-…" as `openDataset`
  */
 export async function scansFromPaths(paths: readonly string[]): Promise<Scan[]> {
-  const scans: Scan[] = [];
-  for (const path of paths) scans.push(...await scansAt(resolve(path)));
-  const counts = new Map<string, number>();
+  const unique = new Map<string, Scan>(); // the same place given twice is one scan
+  for (const path of paths) {
+    for (const scan of await scansAt(resolve(path))) unique.set(placeOf(scan), unique.get(placeOf(scan)) ?? scan);
+  }
+  const scans = [...unique.values()], counts = new Map<string, number>();
   for (const { key } of scans) counts.set(key, (counts.get(key) ?? 0) + 1);
-  const folders = new Set<string>();
-  return scans.filter(({ folder, slices }) => {
-    const place = slices.length === 1 ? `${folder}/${slices[0]}` : folder; // the same path given twice is one scan
-    return folders.has(place) ? false : folders.add(place);
-  }).map((scan) => counts.get(scan.key) === 1 ? scan : { ...scan, key: scan.folder });
+  return scans.map((scan) => counts.get(scan.key) === 1 ? scan : { ...scan, key: placeOf(scan) });
+}
+
+function placeOf({ folder, slices }: Scan): string {
+  return slices.length === 1 ? `${folder}/${slices[0]}` : folder;
 }
 
 async function scansAt(path: string): Promise<Scan[]> {
