@@ -1,6 +1,7 @@
 /** Attributes of an operator, as tfjs-node's kernels describe them, onto a TFE_Op. */
 import { EngineError } from "../../errors.ts";
-import { cString, type Functions, type Pointer } from "./ffi.ts";
+import { cString } from "./c_strings.ts";
+import type { Functions, Pointer } from "./ffi.ts";
 import type { Status } from "./status.ts";
 import { attributeTypes } from "./types.ts";
 

@@ -2,7 +2,8 @@
 import { EngineError } from "../../errors.ts";
 import { type OpAttribute, setAttribute } from "./attributes.ts";
 import { chooseDevice, contextConfig, listDevices, type TensorflowDevice } from "./devices.ts";
-import { cString, type Functions, type Library, openLibrary, type Pointer, textAt } from "./ffi.ts";
+import { cString, textAt } from "./c_strings.ts";
+import { type Functions, type Library, openLibrary, type Pointer } from "./ffi.ts";
 import { Status } from "./status.ts";
 import { newTensor, tensorValues, type TypedValues, type Values } from "./tensors.ts";
 import { attributeTypes, dataTypes } from "./types.ts";

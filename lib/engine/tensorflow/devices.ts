@@ -1,7 +1,8 @@
 /** Devices of a TensorFlow context: what there is, and which one computes. */
 import { EngineError } from "../../errors.ts";
 import type { EngineDevice } from "../types.ts";
-import { cString, type Functions, type Pointer, textAt } from "./ffi.ts";
+import { cString, textAt } from "./c_strings.ts";
+import type { Functions, Pointer } from "./ffi.ts";
 import type { Status } from "./status.ts";
 
 export interface TensorflowDevice extends EngineDevice {

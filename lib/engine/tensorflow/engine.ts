@@ -1,6 +1,7 @@
 /** A running `tensorflow` engine: the backend of TensorFlow.js, the kit's own operations and what it runs on. */
 import * as tf from "../../tf.ts";
 import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../types.ts";
+import { adamWOps } from "./adamw.ts";
 import { createBackend, type NodeBackend } from "./backend.ts";
 import { batchNormOps } from "./batch_norm.ts";
 import { Binding, type BindingOptions } from "./binding.ts";
@@ -25,6 +26,7 @@ export class TensorflowEngine implements Engine {
     this.ops = {
       ...conv3dOps(operators),
       ...batchNormOps(operators),
+      ...adamWOps(operators, factory(), binding),
       dropout: (x, rate, stream) => dropout(operators, x, rate, stream),
     };
   }

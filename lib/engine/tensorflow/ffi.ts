@@ -1,5 +1,6 @@
 /** TensorFlow's C API through Deno FFI: the functions that the kit calls, and the opening of the library. */
 import { EngineError } from "../../errors.ts";
+import { withoutGreeting } from "./quiet.ts";
 
 export type Pointer = Deno.PointerValue;
 
@@ -79,7 +80,7 @@ export function openLibrary(path: string): Library {
     if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
   }
   try {
-    return Deno.dlopen(path, symbols);
+    return withoutGreeting(() => Deno.dlopen(path, symbols));
   } catch (error) {
     throw new EngineError(cannotOpen, "this TensorFlow library cannot be used", {
       file: path,
@@ -89,25 +90,4 @@ export function openLibrary(path: string): Library {
       cause: error,
     });
   }
-}
-
-const cStrings = new Map<string, Pointer>();
-const keptAlive: Uint8Array[] = [];
-
-/** A NUL-terminated copy of a short name; kept for the life of the process, since TensorFlow may keep the pointer. */
-export function cString(text: string): Pointer {
-  let pointer = cStrings.get(text);
-  if (pointer === undefined) {
-    const encoded = new TextEncoder().encode(text + "\0");
-    // A small typed array may live inside the JavaScript heap and move; a buffer of its own does not.
-    const bytes = new Uint8Array(new ArrayBuffer(encoded.length));
-    bytes.set(encoded);
-    keptAlive.push(bytes);
-    cStrings.set(text, pointer = Deno.UnsafePointer.of(bytes));
-  }
-  return pointer;
-}
-
-export function textAt(pointer: Pointer): string {
-  return pointer === null ? "" : Deno.UnsafePointerView.getCString(pointer);
 }

@@ -1,6 +1,7 @@
 /** TF_Status: what the last call of the C API had to say, as a typed error. */
 import { EngineError } from "../../errors.ts";
-import { type Functions, type Pointer, textAt } from "./ffi.ts";
+import { textAt } from "./c_strings.ts";
+import type { Functions, Pointer } from "./ffi.ts";
 
 /** Names of TF_Code. */
 const codes = [
