@@ -4,12 +4,15 @@
  */
 import { join } from "node:path";
 import { generatePhantom } from "../../lib/data/phantom/mod.ts";
-import { formatSize } from "../../lib/data/size.ts";
+import { openDataset } from "../../lib/data/dataset.ts";
+import { preprocess } from "../../lib/data/preprocess.ts";
+import { formatSize, recipeFor } from "../../lib/data/size.ts";
 import type { VolumeSize } from "../../lib/data/types.ts";
 import type { EngineDescription, EngineName } from "../../lib/engine/types.ts";
+import { Cov3dError } from "../../lib/errors.ts";
 import { preset } from "../../lib/train/presets.ts";
 import { readRun } from "../../lib/train/run.ts";
-import { train } from "../../lib/train/train.ts";
+import { peerFolder } from "./peer.ts";
 import { type Provenance, provenance, type Row } from "./record.ts";
 
 export interface MemoryOptions {
@@ -48,23 +51,13 @@ export async function benchMemory(options: MemoryOptions): Promise<MemoryResult>
 }
 
 async function measure({ engine, size, epochs, scans }: MemoryOptions, folder: string): Promise<MemoryResult> {
-  const directory = join(folder, "phantom"), run = join(folder, "run");
+  const directory = join(folder, "phantom"), run = join(folder, "run"), cache = join(folder, "cache");
   const validation = Math.max(8, Math.ceil(scans / 4));
   await generatePhantom({ directory, scans: { train: scans, validation }, seed: 1, sliceSize: 96, masks: false });
+  await preprocess({ dataset: await openDataset({ directory }), recipe: recipeFor({ size }), cacheDirectory: cache });
   const { config } = preset("tiny");
-  await train({
-    config: {
-      ...config,
-      model: { model: "tiny", ...config.model },
-      engine,
-      epochs,
-      data: { directory, size, cache: join(folder, "cache") },
-    } as Parameters<typeof train>[0]["config"],
-    out: run,
-    onProgress: (progress) => {
-      if (progress.kind === "epoch") console.error(describeEpoch(progress.metrics.epoch, progress.metrics.timing));
-    },
-  });
+  const model = { model: "tiny", ...config.model };
+  await trainAlone({ config: { ...config, model, engine, epochs, data: { directory, size, cache } }, out: run });
   const { epochs: lines } = await readRun(run);
   const resident = lines.map(({ timing }) => timing.residentBytes);
   const slope = slopeOf(resident.slice(1)), share = slope / resident[Math.min(1, resident.length - 1)]!;
@@ -85,15 +78,22 @@ async function measure({ engine, size, epochs, scans }: MemoryOptions, folder: s
   };
 }
 
+/** In a process that does nothing else, so that its resident size is the training's. */
+async function trainAlone(options: unknown): Promise<void> {
+  const script = join(peerFolder, "kit_memory.ts");
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, JSON.stringify(options)],
+    stdout: "null",
+    stderr: "inherit",
+  }).output();
+  if (code !== 0) throw new Cov3dError("bench.memory", "the training run failed", { found: `exit code ${code}` });
+}
+
 interface Environment {
   readonly sessions: readonly { readonly engine: EngineDescription }[];
 }
 
-function describeEpoch(epoch: number, { residentBytes, seconds }: { residentBytes: number; seconds: number }): string {
-  return `epoch ${epoch + 1}: resident ${mebibytes(residentBytes)} MiB, ${seconds.toFixed(1)} s`;
-}
-
-const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
+export const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1);
 
 /** Least squares over equally spaced values; 0 for fewer than two. */
 export function slopeOf(values: readonly number[]): number {
