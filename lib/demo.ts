@@ -11,6 +11,8 @@ import { generatePhantom, type PhantomOptions } from "./data/phantom/mod.ts";
 import { preprocess } from "./data/preprocess.ts";
 import { recipeFor } from "./data/size.ts";
 import type { Dataset } from "./data/types.ts";
+import { type DemoSeconds, type DemoWatch, StepClock } from "./demo_clock.ts";
+import { demoReport } from "./demo_report.ts";
 import { chooseEngine } from "./engine/registry.ts";
 import type { EngineChoice, EngineName } from "./engine/types.ts";
 import { RunError } from "./errors.ts";
@@ -18,8 +20,6 @@ import { evaluate, type EvaluationResult } from "./evaluate/evaluate.ts";
 import { fileExists, writeFileAtomic } from "./files.ts";
 import { writeFigure } from "./report/figure.ts";
 import { type RunFigures, runFigures } from "./report/run_figures.ts";
-import { runReport } from "./report/run_report.ts";
-import type { TrainProgress } from "./train/progress.ts";
 import { mergeConfig, type PartialTrainConfig, preset } from "./train/presets.ts";
 import { parseTrainConfig, stableJson, type TrainConfig } from "./train/config.ts";
 import { readRun, readRunConfig, type Run } from "./train/run.ts";
@@ -37,7 +37,7 @@ export const demoPhantom = {
   severityMix: { mild: 1, moderate: 1, severe: 1, critical: 1 },
 } as const satisfies Omit<PhantomOptions, "seed">;
 
-export interface DemoOptions {
+export interface DemoOptions extends DemoWatch {
   /** Folder for everything that is made (default "demo"). */
   readonly out?: string;
   /** Of the dataset and of training; default 1. */
@@ -47,18 +47,7 @@ export interface DemoOptions {
   readonly shuffleLabels?: boolean;
   /** Use the trained network that is in `out` already instead of training again. */
   readonly keep?: boolean;
-  readonly onProgress?: (progress: DemoProgress) => void;
-  readonly signal?: AbortSignal;
 }
-
-export const demoSteps = ["phantom", "audit", "preprocess", "train", "evaluate", "report"] as const;
-export type DemoStep = typeof demoSteps[number];
-
-export type DemoProgress =
-  | { readonly kind: "step"; readonly step: DemoStep; readonly message: string }
-  | { readonly kind: "work"; readonly step: DemoStep; readonly done: number; readonly total: number }
-  | { readonly kind: "train"; readonly progress: TrainProgress }
-  | { readonly kind: "log"; readonly message: string };
 
 export interface DemoResult {
   readonly report: string;
@@ -69,8 +58,7 @@ export interface DemoResult {
   readonly engine: EngineName;
   readonly shuffledLabels: boolean;
   readonly evaluation: Omit<EvaluationResult, "predictions" | "truth">;
-  /** By step, and in all. */
-  readonly seconds: Readonly<Record<DemoStep | "total", number>>;
+  readonly seconds: DemoSeconds;
 }
 
 /** Runs all steps. @throws RunError "demo.stopped" when the signal ended it */
@@ -109,53 +97,6 @@ async function runSteps(options: DemoOptions): Promise<DemoResult> {
   await writeFileAtomic(folders.report, demoReport({ run, dataset, evaluation, figures, seed, seconds }));
   const { predictions: _predictions, truth: _truth, ...record } = evaluation;
   return { ...result, seed, engine, shuffledLabels: shuffleLabels, evaluation: record, seconds };
-}
-
-/** Says what happens, passes on the signal, and takes the time of each step. */
-class StepClock {
-  readonly #started = performance.now();
-  readonly #seconds = new Map<DemoStep, number>();
-  #current: { readonly step: DemoStep; readonly started: number } | undefined;
-
-  constructor(readonly options: DemoOptions) {}
-
-  begin(step: DemoStep, message: string): void {
-    this.#close();
-    this.options.signal?.throwIfAborted();
-    this.#current = { step, started: performance.now() };
-    this.options.onProgress?.({ kind: "step", step, message });
-  }
-
-  /** Reports work done in the current step. */
-  readonly work = ({ done, total }: { readonly done: number; readonly total: number }): void => {
-    this.options.onProgress?.({ kind: "work", step: this.#current!.step, done, total });
-  };
-
-  log(message: string): void {
-    this.options.onProgress?.({ kind: "log", message });
-  }
-
-  /** `signal` as an option to spread into a call. */
-  get stop(): { readonly signal?: AbortSignal } {
-    return this.options.signal === undefined ? {} : { signal: this.options.signal };
-  }
-
-  finish(): Record<DemoStep | "total", number> {
-    this.#close();
-    const seconds = demoSteps.map((step) => [step, this.#seconds.get(step) ?? 0] as const);
-    return Object.fromEntries([...seconds, ["total", secondsSince(this.#started)]]) as Record<
-      DemoStep | "total",
-      number
-    >;
-  }
-
-  #close(): void {
-    if (this.#current !== undefined) this.#seconds.set(this.#current.step, secondsSince(this.#current.started));
-  }
-}
-
-function secondsSince(started: number): number {
-  return Math.round((performance.now() - started) / 100) / 10;
 }
 
 async function makePhantom(directory: string, seed: number, clock: StepClock): Promise<void> {
@@ -273,38 +214,4 @@ async function drawFigures(
   const figures = await runFigures({ run, dataset, evaluation });
   for (const figure of Object.values(figures)) await writeFigure(figure, folder);
   return figures;
-}
-
-interface ReportInput {
-  readonly run: Run;
-  readonly dataset: Dataset;
-  readonly evaluation: EvaluationResult;
-  readonly figures: RunFigures;
-  readonly seed: number;
-  readonly seconds: DemoResult["seconds"];
-}
-
-function demoReport({ run, dataset, evaluation, figures, seed, seconds }: ReportInput): string {
-  const { engine, data } = run.config;
-  const shuffled = data.shuffleLabels ? " --shuffle-labels" : "";
-  const timing = demoSteps.map((step) => `${step} ${seconds[step]} s`).join(", ");
-  return runReport({
-    title: data.shuffleLabels ? "Cov3d demo: the control with shuffled labels" : "Cov3d demo",
-    introduction: "A 3-D residual network was trained from nothing to tell COVID-19 from other chest CT scans and to " +
-      `grade it, then scored on ${evaluation.scans} scans that it had never met.`,
-    notice:
-      "The scans are synthetic: a phantom drawn by this software, in the layout of the real dataset. The scores " +
-      "show that the software works from end to end. They say nothing about patients.",
-    run,
-    dataset,
-    evaluation,
-    figures,
-    command: `deno task demo --seed ${seed} --engine ${engine}${shuffled}`,
-    environment: {
-      seed,
-      "time": `${seconds.total} s (${timing})`,
-      "system": `${Deno.build.os} ${Deno.build.arch}, ${navigator.hardwareConcurrency} processors`,
-      "Deno": Deno.version.deno,
-    },
-  });
 }

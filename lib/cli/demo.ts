@@ -1,6 +1,7 @@
 /** `cov3d demo`: from nothing to a trained, scored network and a report. */
 import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
-import { demo, type DemoProgress, type DemoResult, demoSteps } from "../demo.ts";
+import { demo, type DemoResult } from "../demo.ts";
+import { type DemoProgress, demoSteps } from "../demo_clock.ts";
 import { engineNames, parseEngineChoice, probeEngines } from "../engine/registry.ts";
 import { evaluationTable } from "../evaluate/summary.ts";
 import { type Progress, progress } from "../report/progress.ts";
