@@ -8,7 +8,7 @@ import type { AdamWConstants, AdamWTensors, EngineOps } from "../types.ts";
 import type { NodeBackend } from "./backend.ts";
 import type { Binding } from "./binding.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
-import { attributeTypes, dataTypes } from "./types.ts";
+import { dataTypes } from "./types.ts";
 
 const dtype = attribute.type("dtype", dataTypes.TF_FLOAT);
 const roles = ["value", "average", "square"] as const;
@@ -70,7 +70,7 @@ function newVariable(binding: Binding, name: string): number {
     attribute.string("container", ""),
     attribute.string("shared_name", name),
     dtype,
-    { name: "shape", type: attributeTypes.TF_ATTR_SHAPE, value: [] },
+    attribute.shape("shape", []),
   ];
   return binding.executeOp("VarHandleOp", attributes, [], 1)[0]!.id;
 }

@@ -12,6 +12,11 @@ export const attribute = {
     type: attributeTypes.TF_ATTR_INT,
     value,
   }),
+  shape: (name: string, value: readonly number[]): OpAttribute => ({
+    name,
+    type: attributeTypes.TF_ATTR_SHAPE,
+    value,
+  }),
   float: (name: string, value: number): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_FLOAT, value }),
   bool: (name: string, value: boolean): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_BOOL, value }),
   string: (name: string, value: string): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_STRING, value }),
