@@ -43,7 +43,7 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
       continue;
     }
     onProgress(`trying ${probe.engine}: self-test, convolution, training step`);
-    engines.push({ ...found, trial: await trial(probe.engine, signal) });
+    engines.push({ ...found, trial: await tryInProcess(probe.engine, { signal }) });
     signal?.throwIfAborted();
   }
   const tools = await findTools();
@@ -55,12 +55,17 @@ export function works(trial: EngineTrial | undefined): boolean {
   return trial?.ok === true && trial.selfTest.passed;
 }
 
-const program = new URL("./try_engine.ts", import.meta.url);
-const trialSeconds = 180;
+export interface TryOptions {
+  /** Module that prints an `EngineTrial` as the last line on standard output. */
+  readonly program?: URL;
+  readonly timeoutSeconds?: number;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** Runs `try_engine.ts` in a process of its own; a crash, a hang and no answer are failures like any other. */
-async function trial(name: EngineName, signal?: AbortSignal): Promise<EngineTrial> {
-  const timeout = AbortSignal.timeout(trialSeconds * 1000);
+export async function tryInProcess(name: EngineName, options: TryOptions = {}): Promise<EngineTrial> {
+  const { program = new URL("./try_engine.ts", import.meta.url), timeoutSeconds = 180, signal } = options;
+  const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
   const { code, signal: killed, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program.href, name],
     stdin: "null",
@@ -70,7 +75,7 @@ async function trial(name: EngineName, signal?: AbortSignal): Promise<EngineTria
   try {
     return JSON.parse(answer) as EngineTrial;
   } catch {
-    const how = timeout.aborted ? `no answer in ${trialSeconds} s` : `ended with ${killed ?? `exit code ${code}`}`;
+    const how = timeout.aborted ? `no answer in ${timeoutSeconds} s` : `ended with ${killed ?? `exit code ${code}`}`;
     const last = new TextDecoder().decode(stderr).trim().split("\n").slice(-5).join("\n");
     return { ok: false, error: { name: "EngineError", code: "engine.crashed", message: how, found: last } };
   }
