@@ -63,6 +63,29 @@ export interface DropoutStream {
   readonly counter: readonly [number, number];
 }
 
+/** The tensors of one AdamW step of one parameter, all of the parameter's shape. */
+export interface AdamWTensors<T extends Tensor = Tensor> {
+  readonly value: T;
+  /** Exponential average of the gradient. */
+  readonly average: T;
+  /** Exponential average of its square. */
+  readonly square: T;
+}
+
+/** Numbers of one AdamW step, bias correction included. */
+export interface AdamWConstants {
+  /** β₁ */
+  readonly momentum: number;
+  /** β₂ */
+  readonly squareMomentum: number;
+  /** lr·√(1 − β₂ᵗ)/(1 − β₁ᵗ) */
+  readonly rate: number;
+  /** ε·√(1 − β₂ᵗ) */
+  readonly epsilon: number;
+  /** 1 − lr·weight decay, or 1. */
+  readonly decay: number;
+}
+
 /** Operations that every engine provides natively. */
 export interface EngineOps {
   /** x [N,D,H,W,in] * w [kD,kH,kW,in,out] → [N,D',H',W',out], D' = ⌊(D + 2·pad − kD)/stride⌋ + 1. */
@@ -84,6 +107,13 @@ export interface EngineOps {
   ): Tensor5D;
   /** Keeps element i when its Philox number u_i ≥ rate (u = low 23 bits / 2^23) and scales by 1/(1 − rate). */
   dropout<T extends Tensor>(x: T, rate: number, stream: DropoutStream): Differentiable<T, T>;
+  /**
+   * average ← β₁·average + (1 − β₁)·g, square ← β₂·square + (1 − β₂)·g², value ← decay·value − rate·average/(√square + ε).
+   * For engines that can do it in place; the optimizer has the same formula in TensorFlow.js operations for the others.
+   * Unlike every other operation it takes ownership of its tensors (not of the gradient): memory that nobody shares is
+   * used again.
+   */
+  adamW?<T extends Tensor>(tensors: AdamWTensors<T>, gradient: T, constants: AdamWConstants): AdamWTensors<T>;
 }
 
 export interface EngineDevice {

@@ -42,12 +42,19 @@ export class Slot<T extends tf.Tensor = tf.Tensor> implements StateEntry {
     return this.tensor.size;
   }
 
+  /** Replaces the value: `change` owns the old tensor and gives up the new one (same shape). */
+  update(change: (old: T) => T): void {
+    const shape = this.tensor.shape;
+    this.tensor = tf.keep(change(this.tensor));
+    tf.util.assertShapesMatch(this.tensor.shape, shape, `${this.name}: `);
+  }
+
   /** Takes ownership of `next` (same shape) and frees the old value. */
   assign(next: T): void {
-    tf.util.assertShapesMatch(this.tensor.shape, next.shape, `${this.name}: `);
-    const old = this.tensor;
-    this.tensor = tf.keep(next);
-    old.dispose();
+    this.update((old) => {
+      old.dispose();
+      return next;
+    });
   }
 
   async read(): Promise<StateTensor> {

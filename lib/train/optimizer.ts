@@ -1,5 +1,6 @@
 /** AdamW with fastai's constants and rules (spec section 5). */
 import * as tf from "../tf.ts";
+import type { AdamWConstants, AdamWTensors, EngineOps } from "../engine/types.ts";
 import { RunError } from "../errors.ts";
 import { float32Tensor, type StateDict } from "../nn/safetensors.ts";
 import type { SchedulePoint } from "./schedule.ts";
@@ -11,6 +12,8 @@ export interface AdamWOptions {
   readonly squareMomentum?: number;
   /** Added outside the square root, after bias correction. */
   readonly epsilon?: number;
+  /** The engine's operations; without its own `adamW` the step is composed of TensorFlow.js operations. */
+  readonly ops?: Pick<EngineOps, "adamW">;
 }
 
 export interface AdamWStep extends SchedulePoint {
@@ -23,7 +26,8 @@ export interface Trainable {
   readonly name: string;
   readonly decay: boolean;
   readonly value: tf.Tensor;
-  assign(next: tf.Tensor): void;
+  /** Replaces the value: `change` owns the old tensor and gives up the new one. */
+  update(change: (old: tf.Tensor) => tf.Tensor): void;
 }
 
 interface Moments {
@@ -37,8 +41,10 @@ export class AdamW {
   private readonly weightDecay: number;
   private readonly squareMomentum: number;
   private readonly epsilon: number;
+  private readonly step: Required<EngineOps>["adamW"];
 
-  constructor({ weightDecay, squareMomentum = 0.99, epsilon = 1e-5 }: AdamWOptions) {
+  constructor({ weightDecay, squareMomentum = 0.99, epsilon = 1e-5, ops }: AdamWOptions) {
+    this.step = ops?.adamW ?? composedStep;
     this.weightDecay = weightDecay;
     this.squareMomentum = squareMomentum;
     this.epsilon = epsilon;
@@ -49,25 +55,24 @@ export class AdamW {
    * 1 − mom^(step+1), as fastai does, although momentum changes along the schedule.
    */
   apply(parameter: Trainable, gradient: tf.Tensor, { lr, momentum, step }: AdamWStep): void {
+    const { squareMomentum } = this;
+    // lr·(m/d₁) / (√(v/d₂) + ε) = m·(lr·√d₂/d₁) / (√v + ε·√d₂)
+    const root = Math.sqrt(1 - squareMomentum ** (step + 1));
+    const constants: AdamWConstants = {
+      momentum,
+      squareMomentum,
+      rate: lr * root / (1 - momentum ** (step + 1)),
+      epsilon: this.epsilon * root,
+      decay: parameter.decay ? 1 - lr * this.weightDecay : 1,
+    };
     const moments = this.momentsOf(parameter);
-    const squareMomentum = this.squareMomentum;
-    const [average, square, value] = tf.tidy(() => {
-      const average = tf.add(tf.mul(moments.average, momentum), tf.mul(gradient, 1 - momentum));
-      const square = tf.add(
-        tf.mul(moments.square, squareMomentum),
-        tf.mul(tf.square(gradient), 1 - squareMomentum),
-      );
-      // lr·(m/d₁) / (√(v/d₂) + ε) with the scalars gathered: m / ((√v + ε√d₂) · d₁/(lr·√d₂)).
-      const root = Math.sqrt(1 - squareMomentum ** (step + 1));
-      const debias = 1 - momentum ** (step + 1);
-      const change = tf.mul(tf.div(average, tf.add(tf.sqrt(square), this.epsilon * root)), lr * root / debias);
-      const decayed = parameter.decay ? tf.mul(parameter.value, 1 - lr * this.weightDecay) : parameter.value;
-      return [average, square, tf.sub(decayed, change)] as const;
+    parameter.update((old) => {
+      const { value, average, square } = this.step({ value: old, ...moments }, gradient, constants);
+      moments.average = tf.keep(average);
+      moments.square = tf.keep(square);
+      return value;
     });
-    tf.dispose([gradient, moments.average, moments.square]);
-    moments.average = tf.keep(average);
-    moments.square = tf.keep(square);
-    parameter.assign(value);
+    gradient.dispose();
   }
 
   /** Host copies: `<name>.average` and `<name>.square` for every parameter that has taken a step. */
@@ -117,6 +122,22 @@ export class AdamW {
     }
     return moments;
   }
+}
+
+function composedStep<T extends tf.Tensor>(
+  old: AdamWTensors<T>,
+  gradient: T,
+  { momentum, squareMomentum, rate, epsilon, decay }: AdamWConstants,
+): AdamWTensors<T> {
+  const updated = tf.tidy(() => {
+    const average = tf.add(tf.mul(old.average, momentum), tf.mul(gradient, 1 - momentum));
+    const square = tf.add(tf.mul(old.square, squareMomentum), tf.mul(tf.square(gradient), 1 - squareMomentum));
+    const change = tf.mul(tf.div(average, tf.add(tf.sqrt(square), epsilon)), rate);
+    const decayed = decay === 1 ? old.value : tf.mul(old.value, decay);
+    return { value: tf.sub(decayed, change), average, square };
+  });
+  tf.dispose([old.value, old.average, old.square]);
+  return updated as AdamWTensors<tf.Tensor> as AdamWTensors<T>;
 }
 
 function upload(state: StateDict, name: string): tf.Tensor {

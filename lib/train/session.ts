@@ -78,7 +78,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     await prepareVolumes(config, data.splits, { onProgress, signal, log });
     signal.throwIfAborted();
     const network = createNetwork(config.model, engine.ops, deriveSeed(config.seed, "weights"));
-    const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay });
+    const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay, ops: engine.ops });
     const state = await restore(folder, network, optimizer, data.fingerprint, log);
     const metrics = await MetricsLog.open(folder, state.metricsBytes);
     return {

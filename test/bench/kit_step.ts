@@ -21,7 +21,7 @@ const { engine: name, size, batch } = JSON.parse(Deno.args[0] ?? "{}") as Option
 const engine = await startEngine(name);
 const config = networkConfig({ model: "r3d_18", dropout: 0.5, outputs: 6 });
 const network = createNetwork(config, engine.ops, 1);
-const optimizer = new AdamW({ weightDecay: 0.01 });
+const optimizer = new AdamW({ weightDecay: 0.01, ops: engine.ops });
 /** Training set of the paper: the same weights as the peer's. */
 const counts = { mild: 85, moderate: 62, severe: 85, critical: 26, negative: 1110, positive: 624 };
 const weights = { presence: presenceWeights(counts), severity: severityWeights(counts) };

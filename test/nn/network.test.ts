@@ -113,7 +113,8 @@ describeEngines("network", (engine) => {
   test("training keeps the number of tensors; updating weights as gradients appear changes nothing", () => {
     const immediate = createNetwork(small("tiny"), engine().ops, 1);
     const collected = createNetwork(small("tiny"), engine().ops, 1);
-    const optimizers = [new AdamW({ weightDecay: 0.01 }), new AdamW({ weightDecay: 0.01 })] as const;
+    const { ops } = engine();
+    const optimizers = [new AdamW({ weightDecay: 0.01, ops }), new AdamW({ weightDecay: 0.01, ops })] as const;
     let counted: number | undefined;
     for (let step = 0; step < 4; step++) {
       const at = { lr: 0.01, momentum: 0.9, step };
