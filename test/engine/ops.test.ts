@@ -87,6 +87,31 @@ describeEngines("convolution agrees with the float64 reference", (engine) => {
     });
   });
 
+  test("64→64 channels on 16×32×32: errors stay below 1e-5 of the largest value", () => {
+    const { ops } = engine(), geometry: Conv3dGeometry = { stride: [1, 1, 1], padding: [1, 1, 1] };
+    const shape: Shape5 = [1, 16, 32, 32, 64], wShape: Shape5 = [3, 3, 3, 64, 64];
+    const xs = numbers(shape, 1), ws = numbers(wShape, 2), dys = numbers(shape, 3);
+    // one channel of each result: the reference is computed for it alone
+    const first = (values: ArrayLike<number>) =>
+      Float32Array.from({ length: values.length / 64 }, (_, i) => values[64 * i]!);
+    tf.tidy(() => {
+      const x = tensor(xs, shape), w = tensor(ws, wShape), dy = tensor(dys, shape);
+      const y = first(ops.conv3d(x, w, geometry).dataSync());
+      const w0 = first(ws);
+      const forward = referenceConv3d(xs, shape, w0, [3, 3, 3, 64, 1], geometry).values;
+      expect(relativeError(y, forward)).toBeLessThan(tolerance);
+      const dx = first(ops.conv3dInputGrad(dy, w, x.shape, geometry).dataSync());
+      const wOf0 = Float32Array.from({ length: 27 * 64 }, (_, i) => ws[Math.floor(i / 64) * 4096 + i % 64]!);
+      const inputGradient = referenceInputGrad(dys, wOf0, [3, 3, 3, 1, 64], [1, 16, 32, 32, 1], geometry);
+      expect(relativeError(dx, inputGradient)).toBeLessThan(tolerance);
+      const dw = ops.conv3dFilterGrad(x, dy, w.shape, geometry).dataSync();
+      const dwOf00 = Float32Array.from({ length: 27 }, (_, tap) => dw[tap * 4096]!);
+      const planes: Shape5 = [1, 16, 32, 32, 1], [x0, dy0] = [first(xs), first(dys)] as const;
+      const filterGradient = referenceFilterGrad(x0, planes, dy0, [3, 3, 3, 1, 1], geometry);
+      expect(relativeError(dwOf00, filterGradient)).toBeLessThan(tolerance);
+    });
+  });
+
   test("a kernel of one delta copies the volume", () => {
     tf.tidy(() => {
       const values = numbers([1, 4, 5, 6, 1], 4), x = tensor(values, [1, 4, 5, 6, 1]);

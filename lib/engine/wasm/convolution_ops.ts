@@ -4,12 +4,9 @@ import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import { convOutputShape } from "../reference.ts";
 import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
-import {
-  type ConvolutionSizes,
-  convolveFilterGradient,
-  convolveForward,
-  convolveInputGradient,
-} from "./convolution.ts";
+import { convolveFilterGradient } from "./convolution/filter_gradient.ts";
+import { convolveForward, convolveInputGradient } from "./convolution/mod.ts";
+import type { ConvolutionSizes } from "./convolution/sizes.ts";
 import { Heap } from "./heap.ts";
 
 type Shape5 = tf.Tensor5D["shape"];

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { EngineError } from "../../../lib/errors.ts";
 import { wasmEngine } from "../../../lib/engine/wasm/mod.ts";
+import { selfTest } from "../../../lib/engine/self_test.ts";
 import * as tf from "../../../lib/tf.ts";
 
 const root = new URL("../../../", import.meta.url).pathname;
@@ -33,6 +34,18 @@ test("allocations are refused, not corrupted, when 4 GiB are full", async () => 
   expect([...sentinel.dataSync()]).toEqual([1, 2, 3]);
   tf.dispose([sentinel, ...held]);
   expect(engine.memory().handles).toBe(0);
+  await engine.stop();
+});
+
+test("addresses above 2 GiB, which are negative as signed numbers, work", async () => {
+  const engine = await wasmEngine.start();
+  const backend = tf.backend() as tf.KernelBackend & { makeOutput(shape: number[], dtype: string): tf.TensorInfo };
+  const held = Array.from(
+    { length: 36 },
+    () => tf.engine().makeTensorFromTensorInfo(backend.makeOutput([16, 1024, 1024], "float32")),
+  );
+  expect((await selfTest(engine)).passed).toBe(true);
+  tf.dispose(held);
   await engine.stop();
 });
 
