@@ -12,20 +12,35 @@ export function batchNormOps(operators: Operators): Pick<EngineOps, "batchNorm" 
   };
 }
 
-/** FusedBatchNormV3 knows four axes: depth joins the batch. */
-function fourAxes([n, d, h, w, c]: Tensor5D["shape"]): number[] {
-  return [n * d, h, w, c];
+interface Layout {
+  readonly format: "NHWC" | "NDHWC";
+  readonly shape: readonly number[];
+}
+
+/** Elements from which oneDNN's kernel, which takes four axes, is faster than TensorFlow's own, which takes five. */
+const manyElements = 2 ** 16;
+
+/** With four axes, depth joins the batch. */
+function layoutOf([n, d, h, w, c]: Tensor5D["shape"]): Layout {
+  return n * d * h * w * c < manyElements
+    ? { format: "NDHWC", shape: [n, d, h, w, c] }
+    : { format: "NHWC", shape: [n * d, h, w, c] };
+}
+
+/** The same values under another shape; shares memory. */
+function viewAs(operators: Operators, x: Tensor, shape: readonly number[]): Tensor {
+  return x.rank === shape.length ? x.clone() : operators.reshape(x, shape);
 }
 
 /** Training takes no mean and variance. */
 const none = Constant.float32s([]);
 
-function attributes(epsilon: number, training: boolean) {
+function attributes({ format }: Layout, epsilon: number, training: boolean) {
   return [
     float32,
     attribute.type("U", dataTypes.TF_FLOAT),
     attribute.float("epsilon", epsilon),
-    attribute.string("data_format", "NHWC"),
+    attribute.string("data_format", format),
     attribute.bool("is_training", training),
   ];
 }
@@ -37,17 +52,17 @@ function batchNorm(
   beta: Tensor1D,
   options: BatchNormOptions,
 ): BatchNormResult {
-  const x4 = operators.reshape(x, fourAxes(x.shape));
+  const layout = layoutOf(x.shape), viewed = viewAs(operators, x, layout.shape);
   const outputs = operators.runMany(
     "FusedBatchNormV3",
-    attributes(options.epsilon, true),
-    [x4, gamma, beta, none, none],
+    attributes(layout, options.epsilon, true),
+    [viewed, gamma, beta, none, none],
     6,
   );
   const [normalised, mean, variance, ...statistics] = outputs;
   const y = finish(operators, normalised!, x.shape, options);
   // What the gradient needs. Clones share memory; `keep` guards them from a caller's tidy.
-  const saved = [x4, gamma.clone(), ...statistics].map((tensor) => keep(tensor));
+  const saved = [viewed, gamma.clone(), ...statistics].map((tensor) => keep(tensor));
   const active = options.relu ? keep(y.clone()) : undefined;
   const release = () => {
     active?.dispose();
@@ -75,15 +90,15 @@ function batchNormGradients(
   options: BatchNormOptions,
 ): BatchNormGradients {
   const dSum = active === undefined ? dy.clone() : operators.run("ReluGrad", [float32], [dy, active]) as Tensor5D;
-  const dSum4 = operators.reshape(dSum, fourAxes(dy.shape));
-  const [dx4, dGamma, dBeta, ...unused] = operators.runMany(
+  const layout = layoutOf(dy.shape), dViewed = viewAs(operators, dSum, layout.shape);
+  const [dxViewed, dGamma, dBeta, ...unused] = operators.runMany(
     "FusedBatchNormGradV3",
-    attributes(options.epsilon, true),
-    [dSum4, ...saved],
+    attributes(layout, options.epsilon, true),
+    [dViewed, ...saved],
     5,
   );
-  const dx = operators.reshape(dx4!, dy.shape) as Tensor5D;
-  for (const tensor of [dSum4, dx4!, ...unused]) tensor.dispose();
+  const dx = viewAs(operators, dxViewed!, dy.shape) as Tensor5D;
+  for (const tensor of [dViewed, dxViewed!, ...unused]) tensor.dispose();
   const gradients = { dx, dGamma: dGamma as Tensor1D, dBeta: dBeta as Tensor1D };
   if (options.residual !== undefined) return { ...gradients, dResidual: dSum };
   dSum.dispose();
@@ -96,14 +111,14 @@ function batchNormInference(
   parameters: readonly Tensor1D[],
   options: BatchNormOptions,
 ): Tensor5D {
-  const x4 = operators.reshape(x, fourAxes(x.shape));
+  const layout = layoutOf(x.shape), viewed = viewAs(operators, x, layout.shape);
   const [normalised, ...unused] = operators.runMany(
     "FusedBatchNormV3",
-    attributes(options.epsilon, false),
-    [x4, ...parameters],
+    attributes(layout, options.epsilon, false),
+    [viewed, ...parameters],
     6,
   );
-  for (const tensor of [x4, ...unused]) tensor.dispose();
+  for (const tensor of [viewed, ...unused]) tensor.dispose();
   return finish(operators, normalised!, x.shape, options);
 }
 
@@ -114,7 +129,7 @@ function finish(
   shape: Tensor5D["shape"],
   { relu, residual }: BatchNormOptions,
 ): Tensor5D {
-  const steps = [normalised, operators.reshape(normalised, shape)];
+  const steps = [normalised, viewAs(operators, normalised, shape)];
   if (residual !== undefined) steps.push(operators.run("AddV2", [float32], [steps.at(-1)!, residual]));
   if (relu) steps.push(operators.run("Relu", [float32], [steps.at(-1)!]));
   const y = steps.pop() as Tensor5D;
