@@ -6,6 +6,7 @@ import { chooseEngine, parseEngineChoice } from "../../lib/engine/registry.ts";
 import { ConfigError, Cov3dError } from "../../lib/errors.ts";
 import { benchConv, convRows } from "./conv.ts";
 import { benchMemory, memoryRows } from "./memory.ts";
+import { benchPreprocess, preprocessRows } from "./preprocess.ts";
 import { type Provenance, recordRows, type Row, warnWhenBusy } from "./record.ts";
 import { benchStep, stepRows } from "./step.ts";
 
@@ -14,13 +15,14 @@ Each side runs in a process of its own and computes only in its turn; turns alte
 median and maximum are reported. "ratio" is the kit's median time over that of the peer's faster variant: below 1 the
 kit is faster. Quiet machines give better numbers: close other programs.
 
-The peer is PyTorch 2.13 (eager, both memory formats). On first use a Python
+The peer is PyTorch 2.13 (eager, both memory formats), or Pillow + SciPy for preprocessing. On first use a Python
 environment for it is made in the user's cache folder; COV3D_PEER_PYTHON=/path/to/python uses one that is there.
 
 Examples:
   deno task bench step --engine tensorflow --size 32x64x64
   deno task bench step --size 64x128x128 --rounds 3 --json > step.json
   deno task bench conv --engine wasm
+  deno task bench preprocess --size 64x128x128
   deno task bench memory --engine wasm
   deno task bench step --size 64x128x128 --record      adds rows to figures/benchmarks/step.csv`;
 
@@ -103,6 +105,25 @@ function registerConv(program: Command): void {
     });
 }
 
+function registerPreprocess(program: Command): void {
+  benchmark(program, "preprocess", "512×512 JPEG slices to a volume, against Pillow + SciPy")
+    .option("--size <DxHxW>", "voxels, or small, medium, large", "64x128x128")
+    .option("--slices <n>", "slices of a scan", wholeNumber, 250)
+    .option("--scans <n>", "1: one scan into memory; more: scans into files, on all cores", wholeNumber, 1)
+    .option("--rounds <n>", "turns of each side", wholeNumber, 5)
+    .option("--peer <name>", "pytorch (its environment has Pillow and SciPy) or none", "pytorch")
+    .action(async ({ json, record, size, peer, engine: _engine, ...options }) => {
+      const result = await benchPreprocess({ ...options, size: parseSize(size), peer: withPeer(peer) });
+      const sides = [result.kit, ...result.peers].map(({ name, seconds: { min, median, max } }) =>
+        `${name.padEnd(26)} ${median.toFixed(3)} s (${min.toFixed(3)} … ${max.toFixed(3)})`
+      );
+      const ratio = result.ratio === undefined ? [] : [`ratio ${result.ratio.toFixed(3)}`];
+      const title = `${result.scans} scan(s) of ${result.slices} slices to ${result.size}`;
+      const summary = [title, ...sides, ...ratio].join("\n");
+      await finish("preprocess", { result, rows: preprocessRows(result), summary }, outputs(json, record));
+    });
+}
+
 function registerMemory(program: Command): void {
   benchmark(program, "memory", "resident size over the epochs of a training run: it has to stay flat")
     .option("--size <DxHxW>", "voxels, or small, medium, large", "16x64x64")
@@ -125,7 +146,7 @@ async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError("(add --help for usage and examples)")
     .addHelpText("after", rootHelp);
-  for (const register of [registerStep, registerConv, registerMemory]) {
+  for (const register of [registerStep, registerConv, registerPreprocess, registerMemory]) {
     register(program as unknown as Command);
   }
   for (const command of program.commands) command.exitOverride();
