@@ -29,7 +29,8 @@ export interface Acquisition {
 const thickSlices = [40, 78] as const;
 const thinSlices = [190, 420] as const;
 const thickShare = 0.58;
-const fewestSlices = 12;
+/** A small phantom's thick scans still have enough slices to show what is in them. */
+const fewestThickSlices = [16, 28] as const;
 
 export interface AcquisitionOptions {
   readonly anatomy: Anatomy;
@@ -40,8 +41,7 @@ export interface AcquisitionOptions {
 }
 
 export function drawAcquisition({ anatomy, sliceSize, depthScale, random }: AcquisitionOptions): Acquisition {
-  const [fewest, most] = chance(random, thickShare) ? thickSlices : thinSlices;
-  const depth = Math.max(fewestSlices, Math.round(bell(random, fewest, most) * depthScale));
+  const depth = Math.round(bell(random, ...sliceRange(chance(random, thickShare), depthScale)));
   const above = between(random, 2, 22), below = between(random, 4, 30);
   const length = above + anatomy.lungHeight + below;
   const fieldOfView = 2 * (anatomy.halfWidth + anatomy.muscle + anatomy.fat) * between(random, 1, 1.14);
@@ -55,10 +55,18 @@ export function drawAcquisition({ anatomy, sliceSize, depthScale, random }: Acqu
     tableMm: between(random, 2, 14),
     lungHu: bell(random, -900, -770),
     // Smaller slices are averages of more of the detector's pixels.
-    noiseHu: between(random, 22, 85) * Math.sqrt(Math.sqrt(sliceSize / 512)),
+    noiseHu: between(random, 22, 85) * Math.sqrt(Math.min(1, sliceSize / 512)),
     blur: between(random, 0.02, 0.2),
     window: [Math.round(centre - width / 2), Math.round(centre + width / 2)],
     jpegQuality: random.integer(82, 95),
-    ...(chance(random, 0.2) ? { motion: [between(random, 0.3, 0.7), between(random, 0.7, 1), 2] as const } : {}),
+    ...(chance(random, 0.15)
+      ? { motion: [between(random, 0.3, 0.7), between(random, 0.7, 1), sliceSize < 256 ? 1 : 3] as const }
+      : {}),
   };
+}
+
+function sliceRange(isThick: boolean, depthScale: number): readonly [fewest: number, most: number] {
+  const [fewest, most] = isThick ? thickSlices : thinSlices;
+  const [least, enough] = isThick ? fewestThickSlices : [0, 1];
+  return [Math.max(least, fewest * depthScale), Math.max(enough, most * depthScale)];
 }

@@ -10,7 +10,7 @@ import {
 import { hounsfield } from "./body.ts";
 import { blend, type Canvas } from "./canvas.ts";
 import { clamp01, type NoiseField } from "./noise.ts";
-import type { Opacity } from "./opacity.ts";
+import { affectedShare, gainedHu, type Opacity } from "./opacity.ts";
 import type { Segment } from "./vessels.ts";
 
 /** Mediastinal fat with heart and great vessels; liver, spleen and stomach under the diaphragm. */
@@ -98,20 +98,13 @@ export function paintLungs(canvas: Canvas, shape: SliceShape, { lungHu, opacity,
     sample(x, y, values);
     const grain = texture.at(x, y, shape.z);
     const [margin, dense, extra] = values as unknown as [number, number, number];
-    const affected = ramp(margin + opacity.fray * grain, opacity.softness);
-    const solid = affected * ramp(dense + opacity.fray * grain, opacity.isLesion ? 0.5 : opacity.softness);
-    const haze = opacity.haze * affected * (1 + 0.25 * grain);
-    const density = lungHu + 22 * grain + extra + haze + (opacity.solid - haze) * solid;
+    const affected = opacity.isLesion ? affectedShare(margin, grain) : 0;
+    const gained = affected > 0 ? gainedHu(affected, dense, grain, opacity) : 0;
+    const density = lungHu + 22 * grain + extra + gained * (1 + 0.15 * grain);
     blend(canvas, k, density < 35 ? density : 35, inside);
     canvas.lung[k] = inside;
-    canvas.lesion[k] = opacity.isLesion ? affected * inside : 0;
+    canvas.lesion[k] = affected * inside;
   }
-}
-
-/** Smooth step from −width to +width. */
-function ramp(value: number, width: number): number {
-  const t = clamp01(0.5 + 0.5 * value / width);
-  return t * t * (3 - 2 * t);
 }
 
 /** Trilinear interpolation of the three fields at one height. */

@@ -1,8 +1,7 @@
 /**
  * What fills the airspaces. A COVID scan has patches: a field of several wavelengths that prefers the periphery, the
  * back and the base, cut where the wanted share of the lung lies above the cut. A negative scan gets the same amount of
- * extra density, drawn from the same distribution of extents, but arranged smoothly (dependent, perihilar or diffuse),
- * so that grey levels alone do not tell the two apart. Everything else (emphysema, scars, nodules, effusions) is drawn
+ * extra density (of a patchy scan that is never shown), but arranged smoothly (dependent, perihilar or diffuse), value by value, so that grey levels alone do not tell the two apart. Everything else (emphysema, scars, nodules, effusions) is drawn
  * alike for both.
  */
 import type { RandomStream } from "../../random.ts";
@@ -14,20 +13,20 @@ export type Grade = Exclude<Severity, "undefined">;
 
 /** Share of the lung that is affected, by grade: below 25 %, 25–50 %, 50–75 %, above 75 %. */
 export const extentByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.08, 0.21],
+  mild: [0.1, 0.21],
   moderate: [0.29, 0.46],
   severe: [0.54, 0.71],
   critical: [0.79, 0.92],
 };
 /** Share of the affected lung that is consolidated. */
 const denseShareByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.04, 0.16],
-  moderate: [0.08, 0.24],
+  mild: [0.08, 0.2],
+  moderate: [0.1, 0.25],
   severe: [0.14, 0.32],
   critical: [0.2, 0.4],
 };
 
-/** Fields on a coarse grid over the chest, sampled trilinearly by `sampleOpacity`. */
+/** Fields on a coarse grid over the chest, sampled trilinearly when a slice is painted. */
 export interface Opacity {
   readonly isLesion: boolean;
   /** Wanted share of the lung. */
@@ -35,10 +34,6 @@ export interface Opacity {
   readonly grid: OpacityGrid;
   /** Interleaved [margin, dense margin, extra HU] at each grid point, x fastest. */
   readonly fields: Float32Array;
-  /** Half-width of the edge in units of the margin. */
-  readonly softness: number;
-  /** How much fine texture frays the edge. */
-  readonly fray: number;
   /** HU that a hazy (ground-glass) voxel gains, and a consolidated one. */
   readonly haze: number;
   readonly solid: number;
@@ -58,36 +53,59 @@ export interface OpacityOptions {
   readonly random: RandomStream;
 }
 
-const gridSize = 48;
+const gridSize = 44;
+
+/** Half-widths of the edges in units of the margins, and how much fine texture frays them. */
+const edge = 0.22, denseEdge = 0.5, fray = 0.16;
+
+/** Share of a voxel that is affected. */
+export function affectedShare(margin: number, grain: number): number {
+  return ramp(margin + fray * grain, edge);
+}
+
+/** HU that an affected voxel gains: haze, turning into consolidation. */
+export function gainedHu(
+  affected: number,
+  dense: number,
+  grain: number,
+  { haze, solid }: Pick<Opacity, "haze" | "solid">,
+): number {
+  const hazy = haze * affected;
+  return hazy + (solid - hazy) * affected * ramp(dense + fray * grain, denseEdge);
+}
+
+/** Smooth step from −width to +width. */
+function ramp(value: number, width: number): number {
+  const t = clamp01(0.5 + 0.5 * value / width);
+  return t * t * (3 - 2 * t);
+}
 
 export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions): Opacity {
   const extent = between(random, ...extentByGrade[grade]);
   const denseShare = between(random, ...denseShareByGrade[grade]);
+  const looks = { haze: between(random, 230, 350), solid: between(random, 620, 780) };
   const grid = opacityGrid(anatomy);
   const points = lungPoints(anatomy, grid);
-  const score = isLesion ? lesionScore(random) : smoothScore(anatomy, random);
-  const denseScore = isLesion ? denseLesionScore(random) : undefined;
-  const extra = commonFindings(anatomy, random);
-
-  const margins = marginsOf(points, points.map(score), extent);
-  const denseScores = denseScore === undefined ? margins : points.map(denseScore);
-  const affected = denseScores.filter((_, i) => points[i]!.inside && margins[i]! > 0).sort((a, b) => a - b);
-  const denseCut = affected[Math.floor((1 - denseShare) * affected.length)] ?? Infinity;
-  const denseSlope = denseScore === undefined ? 1 : 4;
-  const fields = new Float32Array(grid.n ** 3 * 3);
-  points.forEach((point, i) => {
-    fields.set([margins[i]!, denseSlope * (denseScores[i]! - denseCut), extra(point)], 3 * point.index);
-  });
-  return {
-    isLesion,
-    extent,
-    grid,
-    fields,
-    softness: isLesion ? 0.22 : 0.85,
-    fray: isLesion ? 0.16 : 0,
-    haze: between(random, 190, 330),
-    solid: between(random, 620, 780),
+  const scored = (score: Score) => {
+    const scores = new Float64Array(points.length);
+    for (let i = 0; i < scores.length; i++) scores[i] = score(points[i]!);
+    return scores;
   };
+  const margins = marginsOf(points, scored(lesionScore(random)), extent);
+  const dense = denseMarginsOf(points, scored(denseLesionScore(random)), margins, denseShare);
+  const extra = scored(commonFindings(anatomy, random));
+  if (!isLesion) {
+    const gains = margins.map((margin, i) => gainedHu(affectedShare(margin, 0), dense[i]!, 0, looks));
+    const smooth = rearrange(points, gains, scored(smoothScore(anatomy, random)));
+    smooth.forEach((gain, i) => extra[i]! += gain);
+  }
+  const fields = new Float32Array(grid.n ** 3 * 3);
+  points.forEach(({ index }, i) => {
+    fields[3 * index] = isLesion ? margins[i]! : -10;
+    fields[3 * index + 1] = dense[i]!;
+    fields[3 * index + 2] = extra[i]!;
+  });
+  return { isLesion, extent, grid, fields, ...looks };
 }
 
 function opacityGrid({ halfWidth, halfDepth, lungHeight }: Anatomy): OpacityGrid {
@@ -140,8 +158,8 @@ function lesionScore(random: RandomStream): Score {
   const coarse = noiseField(random, between(random, 46, 64)), fine = noiseField(random, between(random, 20, 28));
   const periphery = between(random, 0.5, 1), back = between(random, 0.25, 0.5), base = between(random, 0.2, 0.5);
   const side = between(random, -0.12, 0.12);
-  return ({ x, y, z, ...at }) =>
-    periphery * (1 - clamp01(at.depth / 36)) + back * at.back + base * at.t + (x < 0 ? side : -side) +
+  return ({ x, y, z, back: behind, t, depth }) =>
+    periphery * (1 - clamp01(depth / 36)) + back * behind + base * t + (x < 0 ? side : -side) +
     1.15 * coarse.at(x, y, z) + 0.75 * fine.at(x, y, z);
 }
 
@@ -159,26 +177,71 @@ function smoothScore({ mediastinum, lungHeight, halfWidth }: Anatomy, random: Ra
   return ({ x, y, z, back, t }) => {
     const dx = (Math.abs(x) - mediastinum - 10) / halfWidth, dz = z / lungHeight - 0.5;
     const hilum = Math.sqrt(dx * dx + dz * dz + (y * y) / (halfWidth * halfWidth));
-    return gravity * back + base * t - 1.3 * central * hilum + 0.55 * field.at(x, y, z);
+    return gravity * back + base * t - 1.3 * central * hilum + 0.35 * field.at(x, y, z);
   };
 }
 
+/** The values at the points inside the lungs (and where `where` is positive), in rising order. */
+function sortedInside(
+  points: readonly LungPoint[],
+  values: ArrayLike<number>,
+  where?: ArrayLike<number>,
+): Float64Array {
+  const kept = new Float64Array(points.length);
+  let count = 0;
+  for (let i = 0; i < points.length; i++) {
+    if (points[i]!.inside && (where === undefined || where[i]! > 0)) kept[count++] = values[i]!;
+  }
+  return kept.subarray(0, count).sort();
+}
+
+/** The value that a share `share` of a sorted list exceeds. */
+const exceededBy = (sorted: Float64Array, share: number): number =>
+  sorted[Math.min(sorted.length - 1, Math.floor((1 - share) * sorted.length))] ?? Infinity;
+
 /** Scores relative to the value that a share `extent` of the lung exceeds, in units of their standard deviation. */
-function marginsOf(points: readonly LungPoint[], scores: readonly number[], extent: number): number[] {
-  const inside = Float64Array.from(scores.filter((_, i) => points[i]!.inside)).sort();
-  const cut = inside[Math.min(inside.length - 1, Math.floor((1 - extent) * inside.length))] ?? 0;
-  const mean = inside.reduce((sum, value) => sum + value, 0) / inside.length;
-  const variance = inside.reduce((sum, value) => sum + (value - mean) * (value - mean), 0) / inside.length;
-  return scores.map((value) => (value - cut) / Math.sqrt(variance || 1));
+function marginsOf(points: readonly LungPoint[], scores: Float64Array, extent: number): Float64Array {
+  const inside = sortedInside(points, scores);
+  const cut = exceededBy(inside, extent);
+  let sum = 0, squares = 0;
+  for (const value of inside) sum += value, squares += value * value;
+  const variance = squares / inside.length - (sum / inside.length) * (sum / inside.length);
+  const scale = 1 / Math.sqrt(variance || 1);
+  return scores.map((value) => (value - cut) * scale);
+}
+
+/** Cut so that the wanted share of the affected lung lies above it. */
+function denseMarginsOf(
+  points: readonly LungPoint[],
+  scores: Float64Array,
+  margins: Float64Array,
+  share: number,
+): Float64Array {
+  const cut = exceededBy(sortedInside(points, scores, margins), share);
+  return scores.map((value) => 4 * (value - cut));
+}
+
+/** The same values inside the lungs, put in the order of `scores`: the highest value goes to the highest score. */
+function rearrange(points: readonly LungPoint[], values: Float64Array, scores: Float64Array): Float64Array {
+  const sortedValues = sortedInside(points, values), sortedScores = sortedInside(points, scores);
+  return scores.map((score) => {
+    let low = 0, high = sortedScores.length - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (sortedScores[middle]! < score) low = middle + 1;
+      else high = middle;
+    }
+    return sortedValues[low] ?? 0;
+  });
 }
 
 /** Findings of either class: gravity gradient, emphysema, apical scars, nodules, pleural effusion. Returns extra HU. */
 function commonFindings(anatomy: Anatomy, random: RandomStream): Score {
   const parts = [gravity(random)];
   if (chance(random, 0.25)) parts.push(emphysema(random));
-  if (chance(random, 0.2)) parts.push(apicalScar(anatomy, random));
-  if (chance(random, 0.25)) parts.push(nodules(anatomy, random));
-  if (chance(random, 0.15)) parts.push(effusion(anatomy, random));
+  if (chance(random, 0.15)) parts.push(apicalScar(anatomy, random));
+  if (chance(random, 0.2)) parts.push(nodules(anatomy, random));
+  if (chance(random, 0.12)) parts.push(effusion(anatomy, random));
   return (point) => parts.reduce((sum, part) => sum + part(point), 0);
 }
 

@@ -89,8 +89,14 @@ function develop(canvas: Canvas, acquisition: Acquisition, index: number, seed: 
   const scale = 255 / (white - black);
   const grey = new Uint8ClampedArray(hu.length);
   for (let k = 0; k < hu.length; k++) grey[k] = (hu[k]! - black) * scale;
-  const cut = (field: Float32Array) => Uint8Array.from(field, (value) => value >= 0.5 ? 1 : 0);
   return { grey: new Uint8Array(grey.buffer), lung: cut(canvas.lung), lesion: cut(canvas.lesion) };
+}
+
+/** 1 where at least half of the pixel is covered. */
+function cut(share: Float32Array): Uint8Array {
+  const mask = new Uint8Array(share.length);
+  for (let k = 0; k < mask.length; k++) if (share[k]! >= 0.5) mask[k] = 1;
+  return mask;
 }
 
 /** [w, 1 − 2w, w] along rows, in place; the first and last columns stay. */
