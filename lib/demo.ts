@@ -47,6 +47,9 @@ export interface DemoOptions extends DemoWatch {
   readonly shuffleLabels?: boolean;
   /** Use the trained network that is in `out` already instead of training again. */
   readonly keep?: boolean;
+  /** Changes to `demoPhantom` and to preset `tiny`, e.g. to make everything smaller. */
+  readonly phantom?: Omit<Partial<PhantomOptions>, "seed">;
+  readonly config?: PartialTrainConfig;
 }
 
 export interface DemoResult {
@@ -85,9 +88,9 @@ async function runSteps(options: DemoOptions): Promise<DemoResult> {
     figures: join(folder, `figures-${name}`),
     report: join(folder, `report-${name}.html`),
   };
-  await makePhantom(folders.data, seed, clock);
+  await makePhantom({ ...demoPhantom, ...options.phantom, seed }, folders.data, clock);
   const dataset = await auditPhantom(folders.data, clock);
-  const config = demoConfig({ seed, engine, shuffleLabels, directory: folders.data, cache: folders.cache });
+  const config = demoConfig(options, engine, folders);
   await fillCache(dataset, config, clock);
   const run = await trainDemo(folders.run, config, clock, options.keep ?? false);
   const evaluation = await evaluateDemo(run, dataset, clock);
@@ -99,16 +102,9 @@ async function runSteps(options: DemoOptions): Promise<DemoResult> {
   return { ...result, seed, engine, shuffledLabels: shuffleLabels, evaluation: record, seconds };
 }
 
-async function makePhantom(directory: string, seed: number, clock: StepClock): Promise<void> {
-  const { train, validation, test } = demoPhantom.scans;
-  clock.begin("phantom", `drawing ${train + validation + test} synthetic chest CT scans (seed ${seed})`);
-  const { written, kept } = await generatePhantom({
-    directory,
-    seed,
-    ...demoPhantom,
-    ...clock.stop,
-    onProgress: clock.work,
-  });
+async function makePhantom(phantom: PhantomOptions, directory: string, clock: StepClock): Promise<void> {
+  clock.begin("phantom", `drawing synthetic chest CT scans (seed ${phantom.seed})`);
+  const { written, kept } = await generatePhantom({ ...phantom, directory, ...clock.stop, onProgress: clock.work });
   clock.log(`${written} scans drawn, ${kept} were there already: ${directory}`);
 }
 
@@ -134,18 +130,15 @@ function auditLines(report: AuditReport): string[] {
   ];
 }
 
-export interface DemoConfigOptions {
-  readonly seed: number;
-  readonly engine: EngineName;
-  readonly shuffleLabels: boolean;
-  readonly directory: string;
-  readonly cache: string;
-}
-
 /** Preset `tiny` on the demo's data. */
-export function demoConfig({ seed, engine, shuffleLabels, directory, cache }: DemoConfigOptions): TrainConfig {
-  const changes: PartialTrainConfig = { name: "demo", seed, engine, data: { directory, cache, shuffleLabels } };
-  return parseTrainConfig(mergeConfig(preset("tiny").config, changes));
+function demoConfig(
+  { seed = 1, shuffleLabels = false, config = {} }: DemoOptions,
+  engine: EngineName,
+  folders: { readonly data: string; readonly cache: string },
+): TrainConfig {
+  const data = { directory: folders.data, cache: folders.cache, shuffleLabels };
+  const changes: PartialTrainConfig = { name: "demo", seed, engine, data };
+  return parseTrainConfig(mergeConfig(mergeConfig(preset("tiny").config, config), changes));
 }
 
 async function fillCache(dataset: Dataset, { data }: TrainConfig, clock: StepClock): Promise<void> {

@@ -27,7 +27,10 @@ export async function gallery({ scans, predictions, root, count = 8, columns = 4
   return montage({ items, columns, note: "Every class takes its turn, and its wrong answers come first." });
 }
 
-/** Indices: the kinds (true class and grade) take turns; within a kind wrong answers come first. */
+/**
+ * Indices: the kinds (true class and grade) take turns; within a kind wrong answers come first. Scans with unreadable
+ * slices are left out.
+ */
 export function chooseForGallery(
   scans: readonly Scan[],
   predictions: readonly Prediction[],
@@ -35,6 +38,7 @@ export function chooseForGallery(
 ): number[] {
   const kinds = new Map<string, number[]>();
   scans.forEach((scan, i) => {
+    if (predictions[i]!.skippedSlices.length > 0) return;
     const kind = `${scan.presence}/${scan.severity}`;
     kinds.set(kind, [...(kinds.get(kind) ?? []), i]);
   });
@@ -42,7 +46,8 @@ export function chooseForGallery(
   const queues = [...kinds].sort(([a], [b]) => kindOrder(a) - kindOrder(b))
     .map(([, members]) => members.sort((a, b) => wrong(b) - wrong(a) || a - b));
   const chosen: number[] = [];
-  for (let round = 0; chosen.length < Math.min(count, scans.length); round++) {
+  const available = queues.reduce((sum, queue) => sum + queue.length, 0);
+  for (let round = 0; chosen.length < Math.min(count, available); round++) {
     for (const queue of queues) {
       const next = queue[round];
       if (next !== undefined && chosen.length < count) chosen.push(next);

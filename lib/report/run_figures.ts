@@ -12,7 +12,7 @@ import { gallery } from "./gallery.ts";
 
 export interface RunFigures {
   readonly depth: Figure;
-  readonly montage: Figure;
+  readonly montage?: Figure;
   readonly training?: Figure;
   readonly confusion?: Figure;
   readonly roc?: Figure;
@@ -31,9 +31,10 @@ export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions
     ...(presence === null ? [] : [{ heading: "Presence", labels: presenceLabels, matrix: presence.confusion }]),
     ...(severity === null ? [] : [{ heading: "Severity", labels: severities, matrix: severity.confusion }]),
   ];
+  const drawable = predictions.some(({ skippedSlices }) => skippedSlices.length === 0);
   return {
     depth: depthHistogram({ scans: dataset.scans }),
-    montage: await gallery({ scans: truth, predictions, root: dataset.root }),
+    ...(drawable ? { montage: await gallery({ scans: truth, predictions, root: dataset.root }) } : {}),
     ...(run.epochs.length === 0 ? {} : { training: trainingCurves({ epochs: epochPoints(run) }) }),
     ...(panels.length === 0 ? {} : { confusion: confusionFigure({ panels }) }),
     ...(presence === null || presence.roc.length === 0
