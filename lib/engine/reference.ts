@@ -2,7 +2,7 @@
  * Plain float64 loops for what the engines compute fast: what the self-test and the tests compare with. Layouts as in
  * `types.ts`: volumes [N, D, H, W, C], kernels [kD, kH, kW, in, out], all in C order.
  */
-import type { Conv3dGeometry, Triple } from "./types.ts";
+import type { AdamWConstants, Conv3dGeometry, Triple } from "./types.ts";
 
 export type Shape5 = readonly [number, number, number, number, number];
 type Numbers = ArrayLike<number>;
@@ -143,4 +143,18 @@ export function referenceBatchNormGrad(
     dx[i] = gamma[c]! / Math.sqrt(biased[c]! + options.epsilon) * centred;
   }
   return { dx, dGamma, dBeta, dResidual };
+}
+
+/** One AdamW step (Loshchilov & Hutter 2019, algorithm 2, with the constants gathered as in `AdamWConstants`). */
+export function referenceAdamW(
+  { value, average, square }: Record<"value" | "average" | "square", Numbers>,
+  gradient: Numbers,
+  { momentum, squareMomentum, rate, epsilon, decay }: AdamWConstants,
+) {
+  const at = (next: (g: number, i: number) => number) =>
+    Float64Array.from({ length: gradient.length }, (_, i) => next(gradient[i]!, i));
+  const newAverage = at((g, i) => momentum * average[i]! + (1 - momentum) * g);
+  const newSquare = at((g, i) => squareMomentum * square[i]! + (1 - squareMomentum) * g * g);
+  const newValue = at((_, i) => decay * value[i]! - rate * newAverage[i]! / (Math.sqrt(newSquare[i]!) + epsilon));
+  return { value: newValue, average: newAverage, square: newSquare };
 }

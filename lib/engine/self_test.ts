@@ -7,6 +7,7 @@ import * as tf from "../tf.ts";
 import { dropoutMask, dropoutScale, philoxUniform } from "./philox.ts";
 import {
   convOutputShape,
+  referenceAdamW,
   referenceBatchNorm,
   referenceBatchNormGrad,
   referenceConv3d,
@@ -177,6 +178,23 @@ function checkDropout(ops: EngineOps, check: Check): void {
   });
 }
 
+const adamWConstants = { momentum: 0.9, squareMomentum: 0.99, rate: 0.05, epsilon: 1e-3, decay: 0.98 } as const;
+
+/** Engines without a step of their own use the optimizer's, which has tests of its own. */
+function checkAdamW(ops: EngineOps, check: Check): void {
+  if (ops.adamW === undefined) return;
+  const shape = [3, 7], [value, average, gradient] = [numbers(10, shape), numbers(11, shape), numbers(12, shape)];
+  const square = numbers(13, shape).map((number) => number ** 2);
+  const expected = referenceAdamW({ value, average, square }, gradient, adamWConstants);
+  const upload = (values: Float32Array) => tf.tensor(values, shape);
+  const tensors = { value: upload(value), average: upload(average), square: upload(square) };
+  const g = upload(gradient), result = ops.adamW(tensors, g, adamWConstants);
+  for (const part of ["value", "average", "square"] as const) {
+    check(`adamW ${part}`, relativeError(result[part].dataSync(), expected[part]));
+  }
+  tf.dispose([g, { ...result }]);
+}
+
 /** Runs every check; takes well under a second and leaves no tensor behind. */
 export function selfTest(engine: Engine): Promise<SelfTestReport> {
   const started = performance.now(), tolerance = tolerances[engine.describe().device.kind];
@@ -185,6 +203,7 @@ export function selfTest(engine: Engine): Promise<SelfTestReport> {
     checks.push({ name, error, tolerance: allowed, passed: error <= allowed });
   for (const convolution of convolutions) checkConvolution(engine.ops, convolution, within(tolerance));
   for (const batchNorm of batchNorms) checkBatchNorm(engine.ops, batchNorm, within(tolerance));
+  checkAdamW(engine.ops, within(tolerance));
   checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
   const passed = checks.every((check) => check.passed);
   return Promise.resolve({ engine: engine.name, passed, checks, milliseconds: performance.now() - started });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { dropoutMask, dropoutScale } from "../../lib/engine/philox.ts";
 import {
   convOutputShape,
+  referenceAdamW,
   referenceBatchNorm,
   referenceBatchNormGrad,
   referenceConv3d,
@@ -234,6 +235,32 @@ describeEngines("dropout draws the documented mask", (engine) => {
       expect(() => engine().ops.dropout(x, rate, streams[0]!)).toThrow(/0 ≤ rate < 1/);
     }
     x.dispose();
+  });
+});
+
+describeEngines("AdamW", (engine) => {
+  const constants = { momentum: 0.9, squareMomentum: 0.99, rate: 0.05, epsilon: 1e-3, decay: 0.99 };
+  test.each([1, 3, 4, 5, 1027])("%i values agree with the reference, and shared tensors are left alone", (length) => {
+    const { adamW } = engine().ops;
+    if (adamW === undefined) return;
+    const shape = [length], values = [1, 2, 3].map((seed) => numbers(shape, seed));
+    const [value, average, gradient] = values as [Float32Array, Float32Array, Float32Array];
+    const square = numbers(shape, 4).map((number) => number ** 2);
+    const run = () => {
+      const tensors = { value: tf.tensor(value), average: tf.tensor(average), square: tf.tensor(square) };
+      const shared = tensors.value.clone(), g = tf.tensor(gradient);
+      const result = adamW(tensors, g, constants);
+      const expected = referenceAdamW({ value, average, square }, gradient, constants);
+      for (const part of ["value", "average", "square"] as const) {
+        expect(relativeError(result[part].dataSync(), expected[part])).toBeLessThan(tolerance);
+      }
+      expect([...shared.dataSync()]).toEqual([...value]);
+      tf.dispose([shared, g, { ...result }]);
+      const { tensors: live, handles } = engine().memory();
+      return { live, handles };
+    };
+    run(); // engines may keep constants from the first time
+    expect(run()).toEqual(run()); // nothing is left behind
   });
 });
 

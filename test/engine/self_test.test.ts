@@ -68,6 +68,12 @@ const faults: Record<string, (ops: EngineOps) => Partial<EngineOps>> = {
       return { ...result, backward: (dy) => bent(result.backward(dy)) };
     },
   }),
+  "adamW": (ops) => ({
+    adamW: (tensors, gradient, constants) => ops.adamW!(tensors, gradient, { ...constants, decay: 1 }),
+  }),
+  "adamW without its moments": (ops) => ({
+    adamW: (tensors, gradient, constants) => ops.adamW!(tensors, gradient, { ...constants, squareMomentum: 0.9 }),
+  }),
   "NaN": (ops) => ({ conv3dInputGrad: (...args) => tf.div(tf.zerosLike(ops.conv3dInputGrad(...args)), 0) }),
 };
 

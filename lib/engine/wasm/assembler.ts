@@ -98,7 +98,15 @@ export const f32 = { load: load([0x2a]), store: store([0x38]) };
 export const v128 = {
   load: load([0xfd, 0x00]),
   loadSplat32: load([0xfd, 0x09]),
+  /** One 32-bit word in lane 0, zeros in the others. */
+  loadZero32: load([0xfd, 0x5c]),
   store: store([0xfd, 0x0b]),
+  /** Lane 0 alone. */
+  storeLane32: (
+    address: Value,
+    value: Value,
+    offset = 0,
+  ): Code => [...store([0xfd, 0x5a])(address, value, offset), 0x00],
   /** Four 32-bit words. */
   const: (...words: [number, number, number, number]): Code => [
     0xfd,
@@ -137,6 +145,8 @@ export const f32x4 = {
   add: simd(0xe4),
   sub: simd(0xe5),
   mul: simd(0xe6),
+  div: simd(0xe7),
+  sqrt: simd(0xe3),
   /** a < b ? b : a in every lane. */
   pseudoMax: simd(0xeb),
 };

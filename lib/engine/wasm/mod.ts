@@ -2,6 +2,7 @@
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import type { Engine, EngineDescription, EngineFactory, EngineMemory, EngineProbe } from "../types.ts";
+import { adamWOps } from "./adamw_ops.ts";
 import { startBackend, wasmBinaryFolder } from "./backend.ts";
 import { batchNormOps } from "./batch_norm_ops.ts";
 import { convolutionOps, replaceConvolutionKernels } from "./convolution_ops.ts";
@@ -35,7 +36,7 @@ async function start(): Promise<Engine> {
   let running = true;
   return {
     name: "wasm",
-    ops: { ...convolutionOps(heap), ...batchNormOps(heap), ...dropoutOps(heap) },
+    ops: { ...convolutionOps(heap), ...batchNormOps(heap), ...dropoutOps(heap), ...adamWOps(heap) },
     describe: (): EngineDescription => ({
       engine: "wasm",
       backend: "wasm",

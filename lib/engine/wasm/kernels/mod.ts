@@ -1,10 +1,11 @@
 /** Our own kernels as one WebAssembly module that works in the memory of TensorFlow.js's wasm backend. */
 import { moduleBytes } from "../assembler.ts";
+import { adamW } from "./adamw.ts";
 import { batchNormKernels } from "./batch_norm.ts";
 import { convolvePanel, filterGradient, packLanes, packPanel } from "./convolution.ts";
 import { dropout } from "./dropout.ts";
 
-const functions = { convolvePanel, filterGradient, packPanel, packLanes, dropout, ...batchNormKernels } as const;
+const functions = { convolvePanel, filterGradient, packPanel, packLanes, dropout, adamW, ...batchNormKernels } as const;
 
 /** Arguments are byte addresses and counts; see each kernel. */
 export type Kernels = Record<keyof typeof functions, (...args: number[]) => void>;
