@@ -284,6 +284,31 @@ describe("command line", () => {
   });
 });
 
+const realCt = Deno.env.get("COV3D_REAL_CT");
+
+test.skipIf(realCt === undefined)(
+  "real CT: slice folders are predicted and scored, per patient (skipped unless COV3D_REAL_CT names a folder with sars/)",
+  async () => {
+    const run = await trained("wasm"), directory = join(realCt!, "sars");
+    const covid = join(directory, "validation", "covid");
+    const { predictions } = await predict({ run, paths: [covid], engine: "wasm" });
+    expect(predictions).toHaveLength((await Array.fromAsync(Deno.readDir(covid))).length);
+    for (const { presenceProbability } of predictions) expect(presenceProbability).toBeGreaterThan(0);
+    const scores = await evaluate({
+      run,
+      directory,
+      patients: join(directory, "scan_patients.csv"),
+      engine: "wasm",
+      cache,
+      resamples: 50,
+    });
+    expect(scores.intervals.unit).toBe("patient");
+    expect(scores.presence!.scans).toBe(scores.truth.length);
+    expect(scores.severity).toBeNull(); // no grades there
+  },
+  300_000,
+);
+
 const scanWithoutLabel = {
   id: "a",
   key: "part1/a",
