@@ -64,8 +64,13 @@ export class Binding {
     this.status = new Status(this.c);
     this.TF_Version = textAt(this.c.TF_Version());
     this.context = this.newContext(contextConfig(virtualCpus));
-    this.devices = listDevices(this.c, this.context, this.status);
-    this.device = chooseDevice(this.devices, device);
+    try {
+      this.devices = listDevices(this.c, this.context, this.status);
+      this.device = chooseDevice(this.devices, device);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
     this.operatorDevice = this.devices.length > 1 ? cString(this.device.full) : null;
   }
 

@@ -195,6 +195,28 @@ test("pip: any that runs, asked for one wheel without dependencies; its failure 
   await expect(failed).rejects.toMatchObject({ code: "engine.install.download", found: /No matching distribution/ });
 });
 
+test("the command line: --json on stdout, exit code 4 where there is none, errors that say what to do", async () => {
+  const cli = new URL("../../../lib/cli.ts", import.meta.url).pathname;
+  const cov3d = async (...args: string[]) => {
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["run", "-A", cli, ...args] })
+      .output();
+    return { code, stdout: new TextDecoder().decode(stdout), stderr: new TextDecoder().decode(stderr) };
+  };
+  const none = await cov3d("engine", "find", "--json");
+  expect(none.code).toBe(4);
+  expect(JSON.parse(none.stdout)).toMatchObject({ libraries: [], chosen: null });
+  expect(none.stderr).toMatch(/Run `cov3d engine install`/);
+  const { path } = await installTensorFlow({ wheel: await fakeWheel(), verify });
+  const found = await cov3d("engine", "find", "--json");
+  expect(found.code).toBe(0);
+  expect(JSON.parse(found.stdout).chosen).toEqual({ path, source: "cache", cuda: false });
+  const refused = await cov3d("engine", "install", "--wheel", join(folder, "bin"));
+  expect(refused).toMatchObject({ code: 4, stdout: "" });
+  const removed = await cov3d("engine", "remove", "--json");
+  expect(JSON.parse(removed.stdout)).toMatchObject({ removed: [path] });
+  expect((await cov3d("engine", "install", "--help")).stdout).toMatch(/Examples:/);
+});
+
 test("packages by platform, and what --cuda adds", async () => {
   const on = (os: string, arch: string, cuda = false) =>
     tensorflowPackage({ cuda }, { os, arch } as Pick<typeof Deno.build, "os" | "arch">).requirement;
