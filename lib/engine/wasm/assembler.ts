@@ -131,6 +131,10 @@ export const i32x4 = {
   splat: simd(0x11),
   add: simd(0xae),
   sub: simd(0xb1),
+  /** Products of signed 16-bit words, added in pairs. */
+  dot: simd(0xba),
+  shiftLeft: simd(0xab),
+  shiftRight: simd(0xac),
   lessThanUnsigned: simd(0x3a),
   greaterEqual: simd(0x3f),
   /** 64-bit products of the unsigned words 0 and 1. */
@@ -138,6 +142,16 @@ export const i32x4 = {
   /** 64-bit products of the unsigned words 2 and 3. */
   wideMultiplyHigh: simd(0xdf),
 };
+
+export const i16x8 = {
+  /** Eight bytes, widened. */
+  loadUnsigned8: load([0xfd, 0x02]),
+  /** Eight signed 32-bit words to 16 bits, clipped. */
+  narrow: simd(0x85),
+};
+
+/** Sixteen signed 16-bit words to unsigned bytes, clipped to 0…255. */
+export const narrowToUnsigned8 = simd(0x66);
 
 export const f32x4 = {
   splat: simd(0x13),
