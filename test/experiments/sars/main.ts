@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exitCodeFor, exitCodes, log, printJson } from "../../../lib/cli/common.ts";
 import { cacheRoot } from "../../../lib/engine/tensorflow/paths.ts";
-import { Cov3dError } from "../../../lib/errors.ts";
-import { runExperiment, type Side, sides } from "./experiment.ts";
+import { ConfigError, Cov3dError } from "../../../lib/errors.ts";
+import { type ExperimentOptions, runExperiment, type Side, sides } from "./experiment.ts";
 import { folds, recipe, seeds } from "./recipe.ts";
 import { writeTable } from "./table.ts";
 
@@ -22,7 +22,7 @@ scores are written to --out.
 Examples:
   COV3D_REAL_CT=~/ct deno run -A test/experiments/sars/main.ts
   deno run -A test/experiments/sars/main.ts --data ~/ct --epochs 1 --folds 0 --seeds 1 --out /tmp/sars    (a quick look)
-  deno run -A test/experiments/sars/main.ts --data ~/ct --only baselines`;
+  deno run -A test/experiments/sars/main.ts --data ~/ct --only baselines --out /tmp/sars`;
 
 function listOf(allowed: readonly number[]): (text: string) => number[] {
   return (text) => {
@@ -36,6 +36,11 @@ function oneSide(text: string): Side {
   const side = sides.find((candidate) => candidate === text);
   if (side === undefined) throw new InvalidArgumentError(`expected ${sides.join(", ")}`);
   return side;
+}
+
+function isPartial(options: ExperimentOptions): boolean {
+  return options.only !== undefined || options.epochs !== recipe.epochs || options.folds.length < folds.length ||
+    options.seeds.length < seeds.length;
 }
 
 function wholeNumber(text: string): number {
@@ -57,6 +62,10 @@ const program = new Command("sars")
   .option("--json", "one JSON document on standard output")
   .addHelpText("after", help)
   .action(async ({ json, ...options }) => {
+    if (isPartial(options) && options.out === defaultOut) {
+      const hint = "Give --out for a partial experiment; the project's table is of the whole one";
+      throw new ConfigError("sars.partial", "a partial experiment would replace the table", { file: defaultOut, hint });
+    }
     const result = await runExperiment(options);
     const markdown = await writeTable(result, options.out);
     if (json) printJson({ scores: result.scores, difference: result.difference ?? null, versions: result.versions });
