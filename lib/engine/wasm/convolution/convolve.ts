@@ -1,7 +1,7 @@
 /** The convolution of one sample: slabs of the source against packed weights, panel by panel. */
 import type { Triple } from "../../types.ts";
 import type { Heap, Take } from "../heap.ts";
-import { panelChannels, tileRows } from "../kernels/convolution.ts";
+import { panelChannels, tileVoxels } from "../kernels/convolution.ts";
 import type { PackedWeights } from "./packing.ts";
 import { forEachSlab, type Reach, type Slab, type Source } from "./slab.ts";
 
@@ -28,8 +28,8 @@ export function convolve(
   forEachSlab(heap, take, source, target.size, reach, (slab, first, count) => {
     // the first slab is the largest
     const taken = (tables ??= {
-      inputs: take(4 * (count * plane + tileRows)),
-      outputs: take(4 * (count * plane + tileRows)),
+      inputs: take(4 * (count * plane + tileVoxels)),
+      outputs: take(4 * (count * plane + tileVoxels)),
       taps: tapTable(heap, take, taps, slab, source.channels),
       narrow: full ? 0 : take(4 * panelChannels * count * plane),
       spill: take(4 * panelChannels),
@@ -76,8 +76,8 @@ function fillInputTable(
       for (let w = 0; w < width; w++, address += 4 * channels * stride[2]) words[next++] = address;
     }
   }
-  const voxels = planes * height * width, blocks = Math.ceil(voxels / tileRows);
-  words.fill(words[next - 1]!, next, tables.inputs / 4 + blocks * tileRows);
+  const voxels = planes * height * width, blocks = Math.ceil(voxels / tileVoxels);
+  words.fill(words[next - 1]!, next, tables.inputs / 4 + blocks * tileVoxels);
   return blocks;
 }
 
@@ -104,7 +104,7 @@ function fillOutputTable(
       }
     }
   }
-  words.fill(tables.spill, start + voxels, start + Math.ceil(voxels / tileRows) * tileRows);
+  words.fill(tables.spill, start + voxels, start + Math.ceil(voxels / tileVoxels) * tileVoxels);
 }
 
 /** Copies the valid channels of a panel that is not full to their voxels. */

@@ -1,6 +1,6 @@
 /** The gradient of a convolution with respect to its weights: dw[tap] = Σ over voxels of x[voxel + tap] ⊗ dy[voxel]. */
 import type { Heap } from "../heap.ts";
-import { panelChannels, tileRows } from "../kernels/convolution.ts";
+import { panelChannels, tileRun } from "../kernels/convolution.ts";
 import { packRows } from "./packing.ts";
 import { type ConvolutionSizes, triple, volume } from "./sizes.ts";
 import { forEachSlab, type Slab } from "./slab.ts";
@@ -11,12 +11,12 @@ const chunkFloats = 4096;
 /** dw from x and dy (all byte addresses). */
 export function convolveFilterGradient(heap: Heap, sizes: ConvolutionSizes, x: number, dy: number, dw: number): void {
   const { batch, input, output, kernel, stride, padding, inputChannels, outputChannels } = sizes;
-  const run = kernel[2] * inputChannels, groups = Math.ceil(run / tileRows);
+  const run = kernel[2] * inputChannels, groups = Math.ceil(run / tileRun);
   const panels = Math.ceil(outputChannels / panelChannels), width = panels * panelChannels;
-  const dense = run % tileRows === 0 && outputChannels % panelChannels === 0;
+  const dense = run % tileRun === 0 && outputChannels % panelChannels === 0;
   const reach = { taps: kernel, stride, origin: triple((axis) => -padding[axis]) };
   heap.withScratch((take) => {
-    const rows = groups * tileRows, taps = kernel[0] * kernel[1];
+    const rows = groups * tileRun, taps = kernel[0] * kernel[1];
     const sums = dense ? dw : take(4 * taps * rows * width);
     heap.f32.fill(0, sums / 4, sums / 4 + taps * rows * width);
     for (let sample = 0; sample < batch; sample++) {

@@ -1,7 +1,7 @@
 /**
  * Matrix kernels of the 3-D convolution. A volume that lies zero-padded in memory as [D, H, W, C] needs no im2col: the
  * values that meet one (depth, height) tap of the kernel at one output voxel are a contiguous run of kW·C numbers.
- * Register tile: 4 voxels (or 4 places of the run) × 8 channels, 8 of the 16 SIMD registers of x86-64.
+ * Register tile: 5 voxels (or 4 places of the run) × 8 channels in the 16 SIMD registers of x86-64.
  */
 import {
   type Code,
@@ -16,8 +16,10 @@ import {
   zero,
 } from "../assembler.ts";
 
-/** Rows of the register tile. */
-export const tileRows = 4;
+/** Output voxels of the register tile: 10 sums, 2 vectors of weights, a factor and a product in 14 registers. */
+export const tileVoxels = 5;
+/** Places of the run in the register tile of the filter gradient; divides the run of 4 and more channels. */
+export const tileRun = 4;
 /** Channels of the register tile: weights and gradients are packed in panels of this many. */
 export const panelChannels = 8;
 const panelBytes = panelChannels * 4, vectorBytes = 16, unroll = 4;
@@ -28,8 +30,8 @@ class Tile {
   private readonly panel: readonly Local[];
   private readonly factor: Local;
 
-  constructor({ local, locals }: Scope) {
-    this.sums = Array.from({ length: tileRows }, () => locals("v128", panelBytes / vectorBytes));
+  constructor({ local, locals }: Scope, rows: number) {
+    this.sums = Array.from({ length: rows }, () => locals("v128", panelBytes / vectorBytes));
     this.panel = locals("v128", panelBytes / vectorBytes);
     this.factor = local("v128");
   }
@@ -64,16 +66,16 @@ function unrolled(count: Local, steps: Local, step: (k: number) => Code, advance
 /**
  * convolvePanel(blocks, inputs, outputs, taps, tapCount, run, panel)
  *
- * For each of `blocks` groups of 4 voxels, whose addresses stand in the tables `inputs` and `outputs`:
+ * For each of `blocks` groups of 5 voxels, whose addresses stand in the tables `inputs` and `outputs`:
  * output[0…7] = Σ over taps t and k < run of input[taps[t] + k] · panel[t][k][0…7]. Addresses and taps are in bytes.
  */
 export const convolvePanel: FunctionBody = (scope) => {
   const { param, local, locals } = scope;
   const blocks = param("i32"), inputs = param("i32"), outputs = param("i32");
   const taps = param("i32"), tapCount = param("i32"), run = param("i32"), panel = param("i32");
-  const voxels = locals("i32", tileRows), x = locals("i32", tileRows);
+  const voxels = locals("i32", tileVoxels), x = locals("i32", tileVoxels);
   const tap = local("i32"), tapsLeft = local("i32"), steps = local("i32"), shift = local("i32");
-  const weights = local("i32"), tile = new Tile(scope);
+  const weights = local("i32"), tile = new Tile(scope, tileVoxels);
   const multiplyAdd = (k: number) => tile.multiplyAdd((m) => v128.loadSplat32(x[m]!, 4 * k), weights, panelBytes * k);
   const advance = (count: number) =>
     [...x, weights].flatMap((pointer) => pointer.increase(pointer === weights ? panelBytes * count : 4 * count));
@@ -93,8 +95,8 @@ export const convolvePanel: FunctionBody = (scope) => {
     ),
     ...voxels.map((voxel, m) => voxel.set(i32.load(outputs, 4 * m))),
     ...tile.sums.flatMap((row, m) => row.map((sum, n) => v128.store(voxels[m]!, sum, vectorBytes * n))),
-    inputs.increase(4 * tileRows),
-    outputs.increase(4 * tileRows),
+    inputs.increase(4 * tileVoxels),
+    outputs.increase(4 * tileVoxels),
   )];
 };
 
@@ -112,7 +114,7 @@ export const filterGradient: FunctionBody = (scope) => {
   const sums = param("i32"), sumsStep = param("i32");
   const dy = local("i32"), panelsLeft = local("i32"), rowsLeft = local("i32"), steps = local("i32");
   const rowStart = local("i32"), voxel = local("i32"), target = local("i32"), targetRow = local("i32");
-  const tile = new Tile(scope);
+  const tile = new Tile(scope, tileRun);
   const multiplyAdd = (k: number) => [
     ...tile.multiplyAdd((m) => v128.loadSplat32(voxel, 4 * m), dy, panelBytes * k),
     ...voxel.increase(columnStep),
@@ -142,8 +144,8 @@ export const filterGradient: FunctionBody = (scope) => {
       ]),
       target.increase(panelBytes),
     ),
-    x.increase(4 * tileRows),
-    sums.increase(i32.mul(sumsStep, tileRows)),
+    x.increase(4 * tileRun),
+    sums.increase(i32.mul(sumsStep, tileRun)),
   )];
 };
 
