@@ -3,7 +3,8 @@ import type { Command } from "@commander-js/extra-typings";
 import { generatePhantom, type PhantomResult, type SeverityMix } from "../data/phantom/mod.ts";
 import { ConfigError } from "../errors.ts";
 import { progress } from "../report/progress.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, printJson } from "./common.ts";
+import { stopSignal } from "./stop_signal.ts";
 
 const examples = `
 Examples:
@@ -30,9 +31,7 @@ export function register(program: Command): void {
     .option("--json", "print the result as one JSON document")
     .addHelpText("after", examples)
     .action(async (out, options) => {
-      const stop = new AbortController();
-      const onInterrupt = () => stop.abort(new DOMException("stopped", "AbortError"));
-      Deno.addSignalListener("SIGINT", onInterrupt);
+      const stop = stopSignal("stopping; the same command continues");
       const bar = progress({ label: "phantom", total: options.scans, unit: "scans" });
       try {
         const result = await generatePhantom({
@@ -56,10 +55,9 @@ export function register(program: Command): void {
       } catch (error) {
         bar.finish();
         if (!stop.signal.aborted) throw error;
-        log(`stopped; the same command continues`);
         Deno.exit(exitCodes.stopped);
       } finally {
-        Deno.removeSignalListener("SIGINT", onInterrupt);
+        stop.release();
       }
     });
 }

@@ -53,7 +53,7 @@ export interface OpacityOptions {
   readonly random: RandomStream;
 }
 
-const gridSize = 44;
+const gridSize = 40;
 
 /** Half-widths of the edges in units of the margins, and how much fine texture frays them. */
 const edge = 0.22, denseEdge = 0.5, fray = 0.16;
@@ -142,7 +142,7 @@ function lungPoints(anatomy: Anatomy, { n, origin, step }: OpacityGrid): LungPoi
       for (let i = 0; i < n; i++, index++) {
         const x = origin[0] + i * step[0];
         const distance = lungDistance(shape, x, y);
-        if (distance < -14) continue;
+        if (distance < -12) continue;
         const depth = Math.min(cavityDistance(shape, x, y), diaphragmDistance(shape, x, y));
         points.push({ index, inside: distance > 0, x, y, z, back, t: shape.t, depth });
       }
@@ -242,7 +242,11 @@ function commonFindings(anatomy: Anatomy, random: RandomStream): Score {
   if (chance(random, 0.15)) parts.push(apicalScar(anatomy, random));
   if (chance(random, 0.2)) parts.push(nodules(anatomy, random));
   if (chance(random, 0.12)) parts.push(effusion(anatomy, random));
-  return (point) => parts.reduce((sum, part) => sum + part(point), 0);
+  return (point) => {
+    let sum = 0;
+    for (const part of parts) sum += part(point);
+    return sum;
+  };
 }
 
 function gravity(random: RandomStream): Score {

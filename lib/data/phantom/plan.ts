@@ -34,7 +34,9 @@ export function planScans(recipe: PhantomRecipe): PlannedScan[] {
   const numbers = randomStream(seed, "phantom", "ids").shuffle(Array.from({ length: total }, (_, i) => i));
   const scans: PlannedScan[] = [];
   for (const split of ["train", "validation", "test"] as const) {
-    const positives = Math.round(recipe.positiveShare * counts[split]);
+    if (counts[split] === 0) continue;
+    // Both class folders have to hold something.
+    const positives = Math.min(counts[split] - 1, Math.max(1, Math.round(recipe.positiveShare * counts[split])));
     for (const isPositive of [true, false]) {
       const count = isPositive ? positives : counts[split] - positives;
       const random = randomStream(seed, "phantom", "plan", split, String(isPositive));

@@ -18,14 +18,17 @@ export type SeverityMix = Readonly<Record<Grade, number>>;
 export const paperSeverityMix: SeverityMix = { mild: 85, moderate: 62, severe: 85, critical: 26 };
 
 export interface PhantomOptions {
-  /** Number of scans in all (80 % train, 20 % validation; with a test split 60/15/25), or counts by split. */
+  /**
+   * Number of scans in all (80 % train, 20 % validation; with a test split 60/15/25; below 6 all train), or counts by
+   * split. Each split has at least 2, for one of each class.
+   */
   readonly scans: number | { readonly train: number; readonly validation: number; readonly test?: number };
   readonly seed: number;
   /** Pixels along each side of a slice (default 512, as in COV19-CT-DB). */
   readonly sliceSize?: number;
   /** Factor on the number of slices a scan has (default min(1, sliceSize / 512)); 1 gives 40 to 420 slices. */
   readonly depthScale?: number;
-  /** Share of scans that are positive (default 0.44, as in COV19-CT-DB). */
+  /** Share of scans that are positive, at least one and not all of a split (default 0.44, as in COV19-CT-DB). */
   readonly positiveShare?: number;
   /** Share of the positives with a severity row in the CSV (default 0.3, as in COV19-CT-DB). */
   readonly annotatedShare?: number;
@@ -51,7 +54,8 @@ export interface PhantomRecipe {
 }
 
 const share = z.number().min(0).max(1);
-const count = z.number().int().min(0).max(100_000);
+// A split of one scan would leave one of its class folders empty.
+const count = z.number().int().min(0).max(100_000).refine((value) => value !== 1, "a split has no scan or at least 2");
 const recipeSchema = z.object({
   version: z.literal(phantomVersion),
   seed: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
@@ -88,8 +92,8 @@ export function phantomRecipe(options: PhantomOptions): PhantomRecipe {
     throw new ConfigError("phantom.recipe", `phantom recipe: ${issue.path.join(".")}: ${issue.message}`);
   }
   const { counts, severityMix } = parsed.data;
-  if (counts.train + counts.validation + counts.test < 1) {
-    throw new ConfigError("phantom.recipe", "phantom recipe: no scans", { expected: "at least 1", found: "0" });
+  if (counts.train + counts.validation + counts.test === 0) {
+    throw new ConfigError("phantom.recipe", "phantom recipe: no scans", { expected: "at least 2", found: "0" });
   }
   if (Object.values(severityMix).every((weight) => weight === 0)) {
     throw new ConfigError("phantom.recipe", "phantom recipe: severityMix", { expected: "a weight above 0" });
@@ -99,6 +103,7 @@ export function phantomRecipe(options: PhantomOptions): PhantomRecipe {
 
 function splitCounts({ scans, testSplit }: PhantomOptions): SplitCounts {
   if (typeof scans !== "number") return { test: 0, ...scans };
-  const validation = Math.round(scans * (testSplit ? 0.15 : 0.2)), test = testSplit ? Math.round(scans * 0.25) : 0;
+  const part = (share: number) => scans < 6 ? 0 : Math.max(2, Math.round(scans * share));
+  const validation = part(testSplit ? 0.15 : 0.2), test = testSplit ? part(0.25) : 0;
   return { train: scans - validation - test, validation, test };
 }
