@@ -17,7 +17,7 @@ export interface Decoded {
   readonly presence: boolean;
   /** Five-way softmax of equation (3), its first four entries renormalised; null when there is no severity output. */
   readonly severityProbabilities: readonly number[] | null;
-  /** Index into `severities` of the largest of the four: the negative class is ignored, also for predicted negatives. */
+  /** Index into `severities` of the largest of the four; the negative class is ignored, for negatives too. */
   readonly severity: number | null;
 }
 

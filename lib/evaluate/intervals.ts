@@ -23,7 +23,7 @@ export interface BootstrapOptions {
   readonly statistic: (indices: readonly number[]) => number;
   /** Scans of one patient are drawn together: one id per item, undefined = a patient of its own. */
   readonly clusters?: readonly (string | undefined)[];
-  /** Keeps the number of clusters of each stratum (e.g. the class) fixed: one label per item, that of a cluster's first item. */
+  /** Keeps the number of clusters of each stratum (e.g. class) fixed: one label per item; a cluster has its first's. */
   readonly strata?: readonly (string | number)[];
   /** Default 2000. */
   readonly resamples?: number;
