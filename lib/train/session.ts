@@ -65,8 +65,8 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     onProgress({ kind: "log", message });
   };
   const data = await openData(config, directory ?? config.data.directory);
-  const loader = openLoader(config); // its Worker loads while the engine starts
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
+  const loader = openLoader(config); // its Worker starts while the engine proves itself
   try {
     const { version, device } = engine.describe();
     log(`engine ${engine.name} (${version}) on ${device.name}`);
