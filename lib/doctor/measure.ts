@@ -108,7 +108,7 @@ async function trainingStep(network: Network, optimizer: AdamW, step: number): P
 
 async function measureStep(engine: Engine): Promise<StepSpeed> {
   const network = createNetwork(networkConfig({ model: "tiny" }), engine.ops, 1);
-  const optimizer = new AdamW({ weightDecay: 0.01 });
+  const optimizer = new AdamW({ weightDecay: 0.01, ops: engine.ops });
   let step = 0;
   const milliseconds = await fastest(() => trainingStep(network, optimizer, step++), 4);
   optimizer.dispose();

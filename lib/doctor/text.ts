@@ -57,7 +57,10 @@ function formatTrial(trial: EngineTrial): string[] {
   const speeds = [convolution.forwardGflops, convolution.inputGradientGflops, convolution.filterGradientGflops];
   return [
     line("version", description.version),
-    line("device", `${description.device.name}, ${description.threads} threads`),
+    line(
+      "device",
+      `${description.device.name}, ${description.threads} ${description.threads === 1 ? "thread" : "threads"}`,
+    ),
     line("self-test", `${verdict} (${share}, largest error ${worst.toExponential(1)})`),
     line(
       "convolution",

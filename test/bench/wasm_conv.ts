@@ -6,7 +6,7 @@ import { wasmEngine } from "../../lib/engine/wasm/mod.ts";
 import type { Conv3dGeometry, Engine, Triple } from "../../lib/engine/types.ts";
 import * as tf from "../../lib/tf.ts";
 
-type Operation = "matmul" | "forward" | "inputGradient" | "filterGradient";
+type Operation = "forward" | "inputGradient" | "filterGradient";
 
 export interface ConvBenchRow {
   /** e.g. "64→64 3×3×3 on 16×32×32". */
@@ -14,7 +14,9 @@ export interface ConvBenchRow {
   readonly operation: Operation;
   readonly milliseconds: number;
   readonly gflops: number;
-  /** Share of the matrix product's GFLOP/s. */
+  /** The 1024³ matrix product, measured in turns with this row. */
+  readonly productGflops: number;
+  /** gflops / productGflops. */
   readonly ratio: number;
 }
 
@@ -24,7 +26,7 @@ interface Shape {
   readonly inputs: number;
   readonly outputs: number;
   readonly geometry: Conv3dGeometry;
-  readonly operations: readonly Exclude<Operation, "matmul">[];
+  readonly operations: readonly Operation[];
 }
 
 const all = ["forward", "inputGradient", "filterGradient"] as const;
@@ -57,20 +59,34 @@ const shapes: readonly Shape[] = [
   cube([4, 4, 4], 64, 64),
 ];
 
-/** Median over repetitions, after one that is not counted (the runtime optimises the kernels during it). */
-function medianMilliseconds(run: () => tf.Tensor, repetitions: number): number {
-  const times: number[] = [];
-  for (let repetition = 0; repetition <= repetitions; repetition++) {
-    const started = performance.now();
-    run().dispose();
-    if (repetition > 0) times.push(performance.now() - started);
-  }
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
+
+function milliseconds(run: () => tf.Tensor, calls: number): number {
+  const started = performance.now();
+  for (let call = 0; call < calls; call++) run().dispose();
+  return (performance.now() - started) / calls;
 }
+
+/**
+ * Medians of an operation and of the matrix product, measured in turns so that other work on the machine slows both;
+ * the first turn is not counted (the runtime optimises the kernels during it).
+ */
+function inTurns(operation: () => tf.Tensor, calls: number, product: () => tf.Tensor, turns: number) {
+  const times = { operation: [] as number[], product: [] as number[] };
+  for (let turn = 0; turn <= turns; turn++) {
+    const ofProduct = milliseconds(product, 1), ofOperation = milliseconds(operation, calls);
+    if (turn === 0) continue;
+    times.product.push(ofProduct);
+    times.operation.push(ofOperation);
+  }
+  return { operation: median(times.operation), product: median(times.product) };
+}
+
+const productFlops = 2 * 1024 ** 3;
 
 const random = (shape: readonly number[], seed: number) => tf.randomNormal([...shape], 0, 1, "float32", seed);
 
-function benchShape({ ops }: Engine, shape: Shape, repetitions: number): Omit<ConvBenchRow, "ratio">[] {
+function benchShape({ ops }: Engine, shape: Shape, product: () => tf.Tensor, turns: number): ConvBenchRow[] {
   const { size, kernel, inputs, outputs, geometry } = shape;
   const x = random([1, ...size, inputs], 1) as tf.Tensor5D, w = random([...kernel, inputs, outputs], 2) as tf.Tensor5D;
   const dy = ops.conv3d(x, w, geometry);
@@ -81,35 +97,39 @@ function benchShape({ ops }: Engine, shape: Shape, repetitions: number): Omit<Co
   };
   const flops = 2 * dy.size * inputs * kernel[0] * kernel[1] * kernel[2];
   const strided = geometry.stride[0] > 1 ? " stride 2" : "";
-  const rows = shape.operations.map((operation) => {
-    const milliseconds = medianMilliseconds(run[operation], flops < 1e8 ? 10 * repetitions : repetitions);
-    const label = `${inputs}→${outputs} ${kernel.join("×")} on ${size.join("×")}${strided}`;
-    return { shape: label, operation, milliseconds, gflops: flops / milliseconds / 1e6 };
+  const label = `${inputs}→${outputs} ${kernel.join("×")} on ${size.join("×")}${strided}`;
+  const rows = shape.operations.map((operation): ConvBenchRow => {
+    const times = inTurns(run[operation], Math.max(1, Math.round(productFlops / 4 / flops)), product, turns);
+    const gflops = flops / times.operation / 1e6, productGflops = productFlops / times.product / 1e6;
+    return {
+      shape: label,
+      operation,
+      milliseconds: times.operation,
+      gflops,
+      productGflops,
+      ratio: gflops / productGflops,
+    };
   });
-  for (const tensor of [x, w, dy]) tensor.dispose();
+  tf.dispose([x, w, dy]);
   return rows;
 }
 
-export async function benchConvWasm({ repetitions = 7 }: { repetitions?: number } = {}): Promise<ConvBenchRow[]> {
+/** Each shape and operation next to the 1024³ matrix product; takes about a quarter of a minute. */
+export async function benchConvWasm({ turns = 5 }: { turns?: number } = {}): Promise<ConvBenchRow[]> {
   const engine = await wasmEngine.start();
   const a = random([1024, 1024], 3), b = random([1024, 1024], 4);
-  const product = medianMilliseconds(() => tf.matMul(a, b), repetitions), peak = 2 * 1024 ** 3 / product / 1e6;
-  for (const tensor of [a, b]) tensor.dispose();
-  const rows: ConvBenchRow[] = [
-    { shape: "1024×1024×1024", operation: "matmul", milliseconds: product, gflops: peak, ratio: 1 },
-  ];
-  for (const shape of shapes) {
-    for (const row of benchShape(engine, shape, repetitions)) rows.push({ ...row, ratio: row.gflops / peak });
-  }
+  const rows = shapes.flatMap((shape) => benchShape(engine, shape, () => tf.matMul(a, b), turns));
+  tf.dispose([a, b]);
   await engine.stop();
   return rows;
 }
 
 if (import.meta.main) {
-  for (const { shape, operation, milliseconds, gflops, ratio } of await benchConvWasm()) {
+  for (const { shape, operation, milliseconds, gflops, productGflops, ratio } of await benchConvWasm()) {
     console.log(
       `${shape.padEnd(34)} ${operation.padEnd(15)} ${milliseconds.toFixed(2).padStart(9)} ms ` +
-        `${gflops.toFixed(1).padStart(6)} GFLOP/s  ${(100 * ratio).toFixed(0).padStart(4)} %`,
+        `${gflops.toFixed(1).padStart(6)} GFLOP/s, matrix product ${productGflops.toFixed(1).padStart(6)}: ` +
+        `${(100 * ratio).toFixed(0).padStart(4)} %`,
     );
   }
 }

@@ -11,6 +11,12 @@ export function wasmBinaryFolder(): URL {
   return new URL("./", pathToFileURL(main));
 }
 
+/** Version of the package, e.g. "4.22.0". */
+export function wasmVersion(): string {
+  const { version } = createRequire(import.meta.url)("@tensorflow/tfjs-backend-wasm/package.json");
+  return version as string;
+}
+
 /** tfjs forgets a removed backend's factory, so it is kept for the next start. */
 let backendFactory: (() => tf.KernelBackend | Promise<tf.KernelBackend>) | undefined;
 

@@ -1,15 +1,21 @@
 /** The engine that is always there: TensorFlow.js's wasm backend with our own 3-D kernels. */
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
-import type { Engine, EngineDescription, EngineFactory, EngineMemory, EngineProbe } from "../types.ts";
+import type {
+  Engine,
+  EngineDescription,
+  EngineFactory,
+  EngineMemory,
+  EngineProbe,
+  EngineStartOptions,
+} from "../types.ts";
 import { adamWOps } from "./adamw_ops.ts";
-import { startBackend, wasmBinaryFolder } from "./backend.ts";
+import { startBackend, wasmBinaryFolder, wasmVersion } from "./backend.ts";
 import { batchNormOps } from "./batch_norm_ops.ts";
 import { convolutionOps, replaceConvolutionKernels } from "./convolution_ops.ts";
 import { dropoutOps } from "./dropout_ops.ts";
 import { Heap } from "./heap.ts";
 
-const version = "4.22.0";
 /** wasm addresses are 32 bits. */
 const limitBytes = 2 ** 32;
 
@@ -21,7 +27,7 @@ async function probe(): Promise<EngineProbe> {
       engine: "wasm",
       available: true,
       gpu: false,
-      detail: `tfjs-backend-wasm ${version} in ${folder.pathname}`,
+      detail: `tfjs-backend-wasm ${wasmVersion()} in ${folder.pathname}`,
     };
   } catch (error) {
     const hint = "Run `deno install` in the project's folder.";
@@ -29,7 +35,16 @@ async function probe(): Promise<EngineProbe> {
   }
 }
 
-async function start(): Promise<Engine> {
+const device = { name: "CPU:0", kind: "cpu" } as const;
+
+/** @throws EngineError when another device is asked for, or the backend does not start. */
+async function start(options: EngineStartOptions = {}): Promise<Engine> {
+  if (options.device !== undefined && options.device !== device.name) {
+    throw new EngineError("engine.device", "the wasm engine has no such device", {
+      expected: device.name,
+      found: options.device,
+    });
+  }
   const backend = await startBackend();
   const heap = Heap.of(backend);
   replaceConvolutionKernels();
@@ -40,10 +55,10 @@ async function start(): Promise<Engine> {
     describe: (): EngineDescription => ({
       engine: "wasm",
       backend: "wasm",
-      version: `XNNPACK in tfjs-backend-wasm ${version}`,
+      version: `XNNPACK and kernels of our own in tfjs-backend-wasm ${wasmVersion()}`,
       library: wasmBinaryFolder().pathname,
-      device: { name: "CPU:0", kind: "cpu" },
-      devices: [{ name: "CPU:0", kind: "cpu" }],
+      device,
+      devices: [device],
       threads: 1,
     }),
     memory(): EngineMemory {

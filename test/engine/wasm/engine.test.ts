@@ -18,6 +18,10 @@ test("an engine can be stopped and started again", async () => {
   }
 });
 
+test("another device than the processor is refused", async () => {
+  await expect(wasmEngine.start({ device: "GPU:0" })).rejects.toThrow(/expected CPU:0/);
+});
+
 test("allocations are refused, not corrupted, when 4 GiB are full", async () => {
   const engine = await wasmEngine.start();
   const held: tf.Tensor[] = [], sentinel = tf.tensor1d([1, 2, 3]);
