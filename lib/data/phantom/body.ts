@@ -52,7 +52,7 @@ export function paintRibs(canvas: Canvas, shape: SliceShape): void {
     if (canvas.body[k]! === 0) continue;
     const outside = -canvas.cavity[k]!;
     if (outside < -3 || outside > 16) continue;
-    const x = Math.abs(canvas.x[k]!) / a, y = (canvas.y[k]! - centre) / b;
+    const x = Math.min(1, Math.abs(canvas.x[k]!) / a), y = (canvas.y[k]! - centre) / b;
     // 0 at the spine, ½ at the side, 1 at the sternum.
     const around = y > 0 ? 0.25 * (x + 1 - y) : 1 - 0.25 * (x + 1 + y);
     const turns = (shape.z - drop * around) / spacing + phase;
@@ -75,12 +75,10 @@ export function paintSpine(canvas: Canvas, shape: SliceShape): void {
   for (let k = 0; k < canvas.hu.length; k++) {
     const x = canvas.x[k]!, y = canvas.y[k]! - centre;
     if (canvas.body[k]! === 0 || Math.abs(x) > rx + 26 || y < -ry - 3 || y > ry + 42) continue;
-    blend(
-      canvas,
-      k,
-      hounsfield.muscle,
-      y > -2 ? 0.5 + (spineDistance(shape, canvas.x[k]!, canvas.y[k]!) - 2) * sharp : 0,
-    );
+    if (y > -2 && canvas.cavity[k]! > -3) {
+      const beside = spineDistance(shape, canvas.x[k]!, canvas.y[k]!) - 2;
+      blend(canvas, k, hounsfield.muscle, 0.5 + beside * sharp);
+    }
     const vertebra = squircle(x, y, rx, ry, 0.3);
     const canalX = x / 9.5, canalY = (y - ry - 7) / 8;
     const canal = (1 - Math.sqrt(canalX * canalX + canalY * canalY)) * 8.5;
@@ -105,7 +103,7 @@ export function paintSternumAndScapulae(canvas: Canvas, shape: SliceShape): void
   for (let k = 0; k < canvas.hu.length; k++) {
     if (canvas.body[k]! === 0) continue;
     const x = Math.abs(canvas.x[k]!), y = canvas.y[k]!;
-    if (sternumWidth > 0 && x < 24 && y < centre) {
+    if (sternumWidth > 4 && x < 24 && y < centre) {
       const plate = squircle(x, y - (centre - b - 6), sternumWidth, 6.5, 0.6);
       blend(canvas, k, plate < 2 ? 550 : hounsfield.marrow, (0.5 + plate * sharp) * canvas.body[k]!);
     }

@@ -100,7 +100,7 @@ export function paintLungs(canvas: Canvas, shape: SliceShape, { lungHu, opacity,
     const [margin, dense, extra] = values as unknown as [number, number, number];
     const affected = opacity.isLesion ? affectedShare(margin, grain) : 0;
     const gained = affected > 0 ? gainedHu(affected, dense, grain, opacity) : 0;
-    const density = lungHu + 22 * grain + extra + gained * (1 + 0.15 * grain);
+    const density = lungHu + 22 * grain + extra + gained * (1 + 0.06 * grain);
     blend(canvas, k, density < 35 ? density : 35, inside);
     canvas.lung[k] = inside;
     canvas.lesion[k] = affected * inside;
@@ -140,51 +140,62 @@ export function paintSegments(
   segments: readonly Segment[],
   thicknessMm: number,
 ): void {
-  const half = thicknessMm / 2;
-  for (const kind of ["vessel", "airway"] as const) {
-    for (const segment of segments) {
-      if (segment.kind !== kind) continue;
-      const reach = segment.radius + 1.5 + half;
-      if (Math.min(segment.from[2], segment.to[2]) > shape.z + reach) continue;
-      if (Math.max(segment.from[2], segment.to[2]) < shape.z - reach) continue;
-      paintSegment(canvas, shape, segment, thicknessMm);
-    }
+  const near = segments.filter(({ from, to, radius }) => {
+    const reach = radius + 1.5 + thicknessMm / 2;
+    return Math.min(from[2], to[2]) < shape.z + reach && Math.max(from[2], to[2]) > shape.z - reach;
+  });
+  const vessels = near.filter(({ kind }) => kind === "vessel"), airways = near.filter(({ kind }) => kind === "airway");
+  for (const segment of vessels) {
+    forEachNear(canvas, shape, segment, segment.radius, thicknessMm, (k, cover) => {
+      const within = canvas.lung[k]!;
+      if (within > 0 && canvas.hu[k]! < hounsfield.blood) blend(canvas, k, hounsfield.blood, cover * within);
+    });
+  }
+  // All walls before all lumens: otherwise the wall of one piece closes the lumen of the next.
+  for (const segment of airways) {
+    const outer = 1.12 * segment.radius + 0.8;
+    forEachNear(canvas, shape, segment, outer, thicknessMm, (k, cover) => {
+      if (canvas.hu[k]! < 0 && canvas.lung[k]! > 0) blend(canvas, k, 0, cover);
+    });
+  }
+  for (const segment of airways) {
+    forEachNear(canvas, shape, segment, segment.radius, thicknessMm, (k, cover) => {
+      if (canvas.lung[k]! > 0 || mediastinumDistance(shape, canvas.x[k]!, canvas.y[k]!) > 0) {
+        blend(canvas, k, -960, cover);
+      }
+    });
   }
 }
 
-function paintSegment(canvas: Canvas, shape: SliceShape, segment: Segment, thickness: number): void {
-  const { from: [ax, ay, az], to: [bx, by, bz], radius, kind } = segment;
-  const isAirway = kind === "airway";
-  const outer = isAirway ? radius + 0.8 + 0.12 * radius : radius;
-  const reach = outer + canvas.pixelMm;
-  const [c0, r0] = canvas.toPixel(ax, ay), [c1, r1] = canvas.toPixel(bx, by);
-  const margin = reach / canvas.pixelMm + 1;
-  const left = Math.max(0, Math.floor(Math.min(c0, c1) - margin));
-  const right = Math.min(canvas.size - 1, Math.ceil(Math.max(c0, c1) + margin));
-  const top = Math.max(0, Math.floor(Math.min(r0, r1) - margin));
-  const bottom = Math.min(canvas.size - 1, Math.ceil(Math.max(r0, r1) + margin));
-  const dx = bx - ax, dy = by - ay, dz = bz - az;
-  const length2 = dx * dx + dy * dy + dz * dz || 1;
+/** Calls `paint` with each pixel that a capsule covers and the share that it covers. */
+function forEachNear(
+  canvas: Canvas,
+  shape: SliceShape,
+  { from: [ax, ay, az], to: [bx, by, bz] }: Segment,
+  radius: number,
+  thickness: number,
+  paint: (k: number, cover: number) => void,
+): void {
   const sharp = 1 / canvas.pixelMm;
-  // A vessel thinner than a pixel or than the slice only fills a part of the voxel.
-  const fill = Math.min(1, 2 * outer * sharp) * Math.min(1, 0.35 + 2 * outer / (thickness + 0.1));
+  const [c0, r0] = canvas.toPixel(ax, ay), [c1, r1] = canvas.toPixel(bx, by);
+  const margin = radius * sharp + 2, last = canvas.size - 1;
+  const left = Math.max(0, Math.floor(Math.min(c0, c1) - margin));
+  const right = Math.min(last, Math.ceil(Math.max(c0, c1) + margin));
+  const top = Math.max(0, Math.floor(Math.min(r0, r1) - margin));
+  const bottom = Math.min(last, Math.ceil(Math.max(r0, r1) + margin));
+  const dx = bx - ax, dy = by - ay, dz = bz - az, pz = shape.z - az;
+  const length2 = dx * dx + dy * dy + dz * dz || 1;
+  // A tube thinner than a pixel or than the slice only fills a part of the voxel.
+  const fill = Math.min(1, 2 * radius * sharp) * Math.min(1, 0.35 + 2 * radius / (thickness + 0.1));
   for (let row = top; row <= bottom; row++) {
     for (let column = left; column <= right; column++) {
       const k = row * canvas.size + column;
-      const px = canvas.x[k]! - ax, py = canvas.y[k]! - ay, pz = shape.z - az;
+      const px = canvas.x[k]! - ax, py = canvas.y[k]! - ay;
       const along = clamp01((px * dx + py * dy + pz * dz) / length2);
       const ex = px - along * dx, ey = py - along * dy;
       const ez = Math.max(0, Math.abs(pz - along * dz) - thickness * 0.35);
-      const gap = Math.sqrt(ex * ex + ey * ey + ez * ez);
-      const cover = (0.5 + (outer - gap) * sharp) * fill;
-      if (cover <= 0) continue;
-      if (!isAirway) {
-        const within = canvas.lung[k]!;
-        if (within > 0 && canvas.hu[k]! < hounsfield.blood) blend(canvas, k, hounsfield.blood, clamp01(cover) * within);
-      } else if (canvas.lung[k]! > 0 || mediastinumDistance(shape, canvas.x[k]!, canvas.y[k]!) > 0) {
-        if (canvas.hu[k]! < 0) blend(canvas, k, 0, cover);
-        blend(canvas, k, -960, (0.5 + (radius - gap) * sharp) * fill);
-      }
+      const cover = (0.5 + (radius - Math.sqrt(ex * ex + ey * ey + ez * ez)) * sharp) * fill;
+      if (cover > 0) paint(k, clamp01(cover));
     }
   }
 }

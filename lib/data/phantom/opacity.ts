@@ -13,17 +13,25 @@ export type Grade = Exclude<Severity, "undefined">;
 
 /** Share of the lung that is affected, by grade: below 25 %, 25–50 %, 50–75 %, above 75 %. */
 export const extentByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.1, 0.21],
-  moderate: [0.29, 0.46],
-  severe: [0.54, 0.71],
-  critical: [0.79, 0.92],
+  mild: [0.1, 0.2],
+  moderate: [0.31, 0.45],
+  severe: [0.55, 0.7],
+  critical: [0.8, 0.93],
 };
 /** Share of the affected lung that is consolidated. */
 const denseShareByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.08, 0.2],
-  moderate: [0.1, 0.25],
-  severe: [0.14, 0.32],
-  critical: [0.2, 0.4],
+  mild: [0.06, 0.14],
+  moderate: [0.14, 0.23],
+  severe: [0.23, 0.33],
+  critical: [0.33, 0.45],
+};
+
+/** HU that ground glass adds to aerated lung. */
+const hazeByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
+  mild: [230, 310],
+  moderate: [240, 325],
+  severe: [255, 345],
+  critical: [270, 365],
 };
 
 /** Fields on a coarse grid over the chest, sampled trilinearly when a slice is painted. */
@@ -71,7 +79,7 @@ export function gainedHu(
   { haze, solid }: Pick<Opacity, "haze" | "solid">,
 ): number {
   const hazy = haze * affected;
-  return hazy + (solid - hazy) * affected * ramp(dense + fray * grain, denseEdge);
+  return hazy + (solid - hazy) * affected * ramp(dense + 0.5 * fray * grain, denseEdge);
 }
 
 /** Smooth step from −width to +width. */
@@ -83,7 +91,7 @@ function ramp(value: number, width: number): number {
 export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions): Opacity {
   const extent = between(random, ...extentByGrade[grade]);
   const denseShare = between(random, ...denseShareByGrade[grade]);
-  const looks = { haze: between(random, 230, 350), solid: between(random, 620, 780) };
+  const looks = { haze: between(random, ...hazeByGrade[grade]), solid: between(random, 620, 780) };
   const grid = opacityGrid(anatomy);
   const points = lungPoints(anatomy, grid);
   const scored = (score: Score) => {
@@ -238,10 +246,10 @@ function rearrange(points: readonly LungPoint[], values: Float64Array, scores: F
 /** Findings of either class: gravity gradient, emphysema, apical scars, nodules, pleural effusion. Returns extra HU. */
 function commonFindings(anatomy: Anatomy, random: RandomStream): Score {
   const parts = [gravity(random)];
-  if (chance(random, 0.25)) parts.push(emphysema(random));
-  if (chance(random, 0.15)) parts.push(apicalScar(anatomy, random));
+  if (chance(random, 0.2)) parts.push(emphysema(random));
+  if (chance(random, 0.1)) parts.push(apicalScar(anatomy, random));
   if (chance(random, 0.2)) parts.push(nodules(anatomy, random));
-  if (chance(random, 0.12)) parts.push(effusion(anatomy, random));
+  if (chance(random, 0.1)) parts.push(effusion(anatomy, random));
   return (point) => {
     let sum = 0;
     for (const part of parts) sum += part(point);
