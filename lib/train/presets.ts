@@ -32,18 +32,21 @@ const paper: Preset = {
   },
 };
 
-/** Small enough for a laptop without a GPU; its numbers were chosen on the phantom. */
+/**
+ * Small enough for a laptop without a GPU. Chosen on validation scans of the demo's phantom (160 training scans, seed 1):
+ * 230,000 weights under-fit there, so dropout and a learning rate of 3e-3 cost accuracy, and more epochs gain some.
+ */
 const tiny: Preset = {
   name: "tiny",
   description: "a small residual network at 16×64×64 for a laptop and the demo",
   config: {
-    epochs: 12,
+    epochs: 16,
     batchSize: 4,
     reflection: 0.5,
     data: { size: { depth: 16, height: 64, width: 64 } },
-    model: { model: "tiny", dropout: 0.1, pool: "average", finalBias: false },
+    model: { model: "tiny", dropout: 0, pool: "average", finalBias: false },
     loss: { severityFactor: 0.5, presenceSmoothing: 0.1, severitySmoothing: 0.1 },
-    optimizer: { learningRate: 3e-3, weightDecay: 0.01 },
+    optimizer: { learningRate: 2e-3, weightDecay: 0.01 },
   },
 };
 

@@ -20,7 +20,7 @@ const options = (engine: EngineName, out: string) => [
   "train",
   join(folder, "data"),
   ...["--preset", "tiny", "--size", "8x32x32", "--epochs", "6", "--batch-size", "2", "--accumulate", "2"],
-  ...["--seed", "5", "--engine", engine, "--cache", join(folder, "cache"), "--out", out],
+  ...["--seed", "5", "--dropout", "0.2", "--engine", engine, "--cache", join(folder, "cache"), "--out", out],
 ];
 
 const exists = (path: string) => {
