@@ -2,7 +2,7 @@
  * One long task in a Worker of its own: the caller's thread keeps drawing progress and can stop it. `runInWorker` is
  * the caller's side, `serveWorker` the Worker's. Errors keep their types across the boundary.
  */
-import { errorFromJSON, errorToJSON } from "./errors.ts";
+import { Cov3dError, errorFromJSON, errorToJSON } from "./errors.ts";
 
 export interface RunInWorkerOptions<Message> {
   /** Aborting asks the task to stop at its next safe point; the promise settles when it has. */
@@ -16,7 +16,10 @@ type FromWorker<Message, Result> =
   | { kind: "error"; error: Record<string, unknown> };
 type ToWorker<Input> = { kind: "start"; input: Input } | { kind: "stop" };
 
-/** Starts the module at `url` (which calls `serveWorker`) on `input`; resolves with its result. */
+/**
+ * Starts the module at `url` (which calls `serveWorker`) on `input`; resolves with its result.
+ * @throws what the task threw; Cov3dError "worker.crashed" when the Worker died of anything else
+ */
 export function runInWorker<Input, Message, Result>(
   url: URL,
   input: Input,
@@ -33,7 +36,7 @@ export function runInWorker<Input, Message, Result>(
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(event.error ?? new Error(event.message));
+      reject(crashed(url, event));
     };
     send({ kind: "start", input });
     if (signal?.aborted) stop();
@@ -41,6 +44,17 @@ export function runInWorker<Input, Message, Result>(
   }).finally(() => {
     signal?.removeEventListener("abort", stop);
     worker.terminate();
+  });
+}
+
+/** An error that no code of the task caught, a promise that nobody awaited, or a module that cannot be loaded. */
+function crashed(url: URL, { message, error }: ErrorEvent): Cov3dError {
+  return new Cov3dError("worker.crashed", "the Worker ended before its task did", {
+    file: url.pathname.slice(url.pathname.lastIndexOf("/") + 1),
+    expected: "a result or an error",
+    found: message,
+    hint: "This is a fault of the program: please report it",
+    ...(error === undefined || error === null ? {} : { cause: error }),
   });
 }
 
