@@ -160,7 +160,7 @@ export interface Engine {
   readonly ops: EngineOps;
   describe(): EngineDescription;
   memory(): EngineMemory;
-  /** Frees the backend; the engine cannot be used afterwards. */
+  /** Frees the backend; the engine cannot be used afterwards. Stopping it again does nothing. */
   stop(): Promise<void>;
 }
 

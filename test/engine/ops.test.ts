@@ -1,5 +1,6 @@
 /** Every operation of every engine against the float64 reference, at ordinary, odd and limiting shapes. */
 import { describe, expect, test } from "vitest";
+import { EngineError } from "../../lib/errors.ts";
 import { dropoutMask, dropoutScale } from "../../lib/engine/philox.ts";
 import {
   convOutputShape,
@@ -13,10 +14,10 @@ import {
   sizeOf,
 } from "../../lib/engine/reference.ts";
 import { relativeError } from "../../lib/engine/self_test.ts";
-import type { Conv3dGeometry, DropoutStream, Engine, Triple } from "../../lib/engine/types.ts";
+import type { Conv3dGeometry, DropoutStream, Engine, EngineFactory, Triple } from "../../lib/engine/types.ts";
 import * as tf from "../../lib/tf.ts";
 import { convolutionOracle } from "../support/convolution_oracle.ts";
-import { describeEngines, expectClose } from "../support/engines.ts";
+import { describeEngines, eachEngine, expectClose } from "../support/engines.ts";
 import { hashFill } from "../support/hash_fill.ts";
 import { oracle } from "../support/oracles.ts";
 
@@ -190,6 +191,20 @@ describeEngines("batch norm agrees with the float64 reference", (engine) => {
     checkBatchNorm(engine(), { shape: [1, 4, 5, 5, 8], relu: false, residual: false }, 16);
   });
 
+  test("parameters, residuals and gradients of another shape are refused", () => {
+    const { ops } = engine(), options = { epsilon: 1e-5, relu: true };
+    tf.tidy(() => {
+      const x = tensor(numbers([1, 2, 3, 3, 4], 1), [1, 2, 3, 3, 4]), small = tensor(numbers([8], 1), [1, 1, 2, 1, 4]);
+      const [three, four] = [tf.ones<tf.Rank.R1>([3]), tf.ones<tf.Rank.R1>([4])] as const;
+      expect(() => ops.batchNorm(x, three, four, options)).toThrow(EngineError);
+      expect(() => ops.batchNorm(x, four, three, options)).toThrow(EngineError);
+      expect(() => ops.batchNorm(x, four, four, { ...options, residual: tensor(numbers([6], 1), [1, 1, 1, 2, 3]) }))
+        .toThrow(EngineError);
+      expect(() => ops.batchNormInference(x, four, four, four, three, options)).toThrow(EngineError);
+      expect(() => ops.batchNorm(x, four, four, options).backward(small)).toThrow(EngineError);
+    });
+  });
+
   test("oracle bn.train", () => {
     const { inputs, expected } = oracle("bn.train");
     tf.tidy(() => {
@@ -292,3 +307,27 @@ describeEngines("memory", (engine) => {
     tf.dispose([x, w, gamma, beta]);
   });
 });
+
+eachEngine("an engine that was stopped", (_name, factory) => {
+  test("starts again, and stopping it twice does nothing", async () => {
+    for (let round = 0; round < 2; round++) {
+      const { memory, stop } = await startOf(factory);
+      expect(memory().handles).toBe(0);
+      await stop();
+      await stop();
+    }
+  });
+
+  test("refuses to compute instead of taking the process down", async () => {
+    const { ops, stop } = await startOf(factory);
+    const x = tf.ones([1, 2, 2, 2, 1]) as tf.Tensor5D, w = tf.ones([1, 1, 1, 1, 1]) as tf.Tensor5D;
+    await stop();
+    expect(() => ops.conv3d(x, w, { stride: [1, 1, 1], padding: [0, 0, 0] })).toThrow();
+    expect(() => ops.dropout(x, 0.5, { key: [0, 0], counter: [0, 0] })).toThrow();
+  });
+});
+
+async function startOf(factory: EngineFactory) {
+  const engine = await factory.start();
+  return { ops: engine.ops, memory: () => engine.memory(), stop: () => engine.stop() };
+}

@@ -51,6 +51,7 @@ export class Binding {
   private readonly context: Pointer;
   private readonly handles = new Map<number, Pointer>();
   private nextId = 0;
+  private open = true;
   /** Where TFE_Execute writes: handles of the outputs, and how many there are. */
   private outputs = new Uint8Array(new ArrayBuffer(8 * 64));
   private outputsView = viewOf(this.outputs);
@@ -89,6 +90,7 @@ export class Binding {
 
   /** Copies values onto the device; int32 and strings stay in host memory, where kernels want them. */
   createTensor(shape: readonly number[], dtype: number, values: Values): number {
+    this.assertOpen();
     const tensor = newTensor(this.c, shape, dtype, values);
     try {
       const handle = this.c.TFE_NewTensorHandle(tensor, this.status.pointer);
@@ -131,6 +133,7 @@ export class Binding {
     inputs: readonly number[],
     numOutputs: number,
   ): TensorMetadata[] {
+    this.assertOpen();
     const { c, status } = this;
     const op = c.TFE_NewOp(this.context, cString(name), status.pointer);
     status.check(name);
@@ -178,7 +181,13 @@ export class Binding {
   private handle(id: number): Pointer {
     const handle = this.handles.get(id);
     if (handle !== undefined) return handle;
+    this.assertOpen();
     throw new EngineError("engine.tensorflow.tensor", `tensor ${id} does not exist, or was deleted`);
+  }
+
+  /** A freed context or status would take the whole process down. */
+  private assertOpen(): void {
+    if (!this.open) throw new EngineError("engine.stopped", "the tensorflow engine was already stopped");
   }
 
   /** Full name of the device whose memory holds a tensor. */
@@ -212,6 +221,7 @@ export class Binding {
 
   /** Deletes what is left and the context. The library stays loaded: TensorFlow does not survive being unloaded. */
   close(): void {
+    this.open = false;
     for (const handle of this.handles.values()) this.c.TFE_DeleteTensorHandle(handle);
     this.handles.clear();
     this.c.TFE_DeleteContext(this.context);

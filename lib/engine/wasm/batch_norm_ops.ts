@@ -1,4 +1,5 @@
 /** Batch normalisation, fused with ReLU and residual, as engine operations. */
+import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import type { BatchNormGradients, BatchNormOptions, BatchNormResult, EngineOps } from "../types.ts";
 import type { Heap, Take } from "./heap.ts";
@@ -177,6 +178,21 @@ function gradientSumsOf(
   return { dBeta: channelSums(heap, sums, layout), products: channelSums(heap, products, layout) };
 }
 
+/** Our kernels read by address: a tensor that is too small would be read past its end. */
+function assertShape(what: string, { shape }: tf.Tensor, expected: readonly number[]): void {
+  if (tf.util.arraysEqual(shape, [...expected])) return;
+  throw new EngineError("engine.shape", `batch norm: ${what} has the wrong shape`, {
+    expected: `[${expected}]`,
+    found: `[${shape}]`,
+  });
+}
+
+/** @throws EngineError when the parameters are not one per channel of x, or the residual is not shaped like it */
+function assertFits(x: tf.Tensor5D, parameters: Readonly<Record<string, tf.Tensor1D>>, residual?: tf.Tensor5D): void {
+  for (const [name, tensor] of Object.entries(parameters)) assertShape(name, tensor, [x.shape[4]]);
+  if (residual !== undefined) assertShape("the residual", residual, x.shape);
+}
+
 function batchNorm(
   heap: Heap,
   x: tf.Tensor5D,
@@ -184,6 +200,7 @@ function batchNorm(
   beta: tf.Tensor1D,
   options: BatchNormOptions,
 ): BatchNormResult {
+  assertFits(x, { gamma, beta }, options.residual);
   const layout = layoutOf(x), { channels, voxels } = layout;
   const { sums, squares } = heap.withScratch((take) => momentsOf(heap, take, layout, heap.address(x)));
   const mean = Float32Array.from(sums, (sum) => sum / voxels), gammas = gamma.dataSync();
@@ -207,6 +224,7 @@ function batchNorm(
     mean: tf.tensor1d(mean),
     variance: tf.tensor1d(Float32Array.from(biased, (value) => voxels > 1 ? value * voxels / (voxels - 1) : value)),
     backward(dy) {
+      assertShape("the gradient", dy, x.shape);
       const result = gradients(heap, saved, dy);
       release();
       return result;
@@ -218,6 +236,7 @@ function batchNorm(
 export const batchNormOps = (heap: Heap): Pick<EngineOps, "batchNorm" | "batchNormInference"> => ({
   batchNorm: (x, gamma, beta, options) => batchNorm(heap, x, gamma, beta, options),
   batchNormInference(x, gamma, beta, mean, variance, options) {
+    assertFits(x, { gamma, beta, mean, variance }, options.residual);
     const variances = variance.dataSync();
     const scale = Float32Array.from(gamma.dataSync(), (g, c) => g / Math.sqrt(variances[c]! + options.epsilon));
     const tables = [mean.dataSync() as Float32Array, scale, beta.dataSync() as Float32Array] as const;

@@ -72,9 +72,8 @@ async function start(options: EngineStartOptions = {}): Promise<Engine> {
       };
     },
     stop() {
-      if (!running) return Promise.reject(new EngineError("engine.stopped", "the wasm engine was already stopped"));
+      if (running) tf.removeBackend("wasm");
       running = false;
-      tf.removeBackend("wasm");
       return Promise.resolve();
     },
   };
