@@ -8,6 +8,8 @@ import { type ModelName, modelNames } from "../nn/config.ts";
 import { parseTrainConfig, type TrainConfigInput } from "../train/config.ts";
 import { mergeConfig, type PartialTrainConfig, preset, presetNames } from "../train/presets.ts";
 import { formatScore } from "../train/metrics.ts";
+import type { PresenceWeighting } from "../train/presence_loss.ts";
+import type { SupersetRule } from "../train/severity_loss.ts";
 import { resume, train } from "../train/train.ts";
 import type { TrainResult } from "../train/trainer.ts";
 import { exitCodes, log, printJson } from "./common.ts";
@@ -17,10 +19,10 @@ import { trainingDisplay } from "./train_display.ts";
 const examples = `
 Examples:
   cov3d train data/phantom --preset tiny                    a small network, on a laptop
-  cov3d train COV19-CT-DB --preset paper --epochs 40 --seed 1 --out runs/row1
+  cov3d train COV19-CT-DB --preset paper --epochs 40 --seed 1 --out runs/row7
   cov3d train data/phantom --preset tiny --lambda 0         presence only; severity is shown as "–"
   cov3d train data/phantom --preset tiny --shuffle-labels   control: nothing can be learnt
-  cov3d train --resume runs/row1                            continue a stopped or killed run
+  cov3d train --resume runs/row7                            continue a stopped or killed run
 
 Ctrl-C stops at the next step with a checkpoint (exit code 130); a second Ctrl-C stops at once.`;
 
@@ -43,13 +45,26 @@ export function register(program: Command): void {
     .option(
       "--weight-decay <x>",
       "decoupled decay. 0.01 is what the original program effectively used; 1e-5 is often quoted for the paper " +
-        "(and is in its preset), but no source confirms it",
+        "(and is in its preset), but no source confirms it; at a learning rate up to 1e-4 it is exactly no decay, " +
+        "because 1 - 1e-9 is 1 in float32",
       number,
     )
     .option("--lambda <x>", "same as --severity-factor", number)
     .option("--severity-factor <x>", "λ: 0 trains presence only, 1 severity only", number)
     .option("--presence-smoothing <x>", "ε1, label smoothing of task 1", number)
     .option("--severity-smoothing <x>", "ε2, neighbour smoothing of task 2", number)
+    .addOption(
+      new Option(
+        "--presence-weighting <rule>",
+        "class weights of task 1: the code's factor on the positive term (default), the paper's w_i per item, or none",
+      ).choices(["positive-term", "item", "none"] as const),
+    )
+    .addOption(
+      new Option(
+        "--superset <rule>",
+        "positives without a grade: equation (5) in every batch (paper, default), or as the 2022 program did it",
+      ).choices(["paper", "code2022"] as const),
+    )
     .addOption(new Option("--model <name>", "network").choices(modelNames))
     .option("--dropout <x>", "rate after each residual layer and in the head", number)
     .addOption(new Option("--pool <kind>", "global pooling").choices(["average", "max"] as const))
@@ -101,6 +116,8 @@ interface Flags {
   readonly severityFactor?: number | undefined;
   readonly presenceSmoothing?: number | undefined;
   readonly severitySmoothing?: number | undefined;
+  readonly presenceWeighting?: PresenceWeighting | undefined;
+  readonly superset?: SupersetRule | undefined;
   readonly model?: ModelName | undefined;
   readonly dropout?: number | undefined;
   readonly pool?: "average" | "max" | undefined;
@@ -150,6 +167,8 @@ export function configFrom(directory: string | undefined, flags: Flags): TrainCo
       severityFactor: flags.severityFactor ?? flags.lambda,
       presenceSmoothing: flags.presenceSmoothing,
       severitySmoothing: flags.severitySmoothing,
+      presenceWeighting: flags.presenceWeighting,
+      superset: flags.superset,
     },
     optimizer: { learningRate: flags.learningRate, weightDecay: flags.weightDecay },
   };

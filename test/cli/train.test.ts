@@ -45,6 +45,13 @@ describe("configFrom", () => {
     expect(configFrom("d", flags)).toMatchObject({ model: { model: "r3d_18" }, data: { size: { depth: 64 } } });
   });
 
+  test("what paper and code do differently can be chosen; the paper's superset loss is the default", () => {
+    const weighting = (changes: Partial<Parameters<typeof configFrom>[1]>) => configFrom("d", { ...flags, ...changes });
+    expect(weighting({})).toMatchObject({ loss: { presenceWeighting: "positive-term", superset: "paper" } });
+    expect(weighting({ presenceWeighting: "item", superset: "code2022" }))
+      .toMatchObject({ loss: { presenceWeighting: "item", superset: "code2022" } });
+  });
+
   test("no folder, or a value that cannot be: ConfigError", () => {
     expect(() => configFrom(undefined, flags)).toThrow(ConfigError);
     expect(() => configFrom("d", { ...flags, severityFactor: 2 })).toThrow(/severityFactor/);
@@ -96,7 +103,7 @@ describe("cov3d train", () => {
   test("--help shows examples and the caveat of weight decay", async () => {
     const { code, stdout } = await cov3d(["train", "--help"]);
     expect(code).toBe(0);
-    expect(stdout).toContain("--resume runs/row1");
+    expect(stdout).toContain("--resume runs/row7");
     expect(stdout.replace(/\s+/g, " ")).toContain("no source confirms it");
   });
 });

@@ -88,7 +88,7 @@ describe("presets", () => {
     expect(() => parseTrainConfig(mergeConfig(preset(name).config, { data: { directory: "x" } }))).not.toThrow();
   });
 
-  test("paper: the first row's grid at 128×256×256", () => {
+  test("paper: Table 3, row 7", () => {
     const config = parseTrainConfig(mergeConfig(preset("paper").config, { data: { directory: "x" } }));
     expect(config).toMatchObject({
       batchSize: 2,
