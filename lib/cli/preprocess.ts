@@ -1,12 +1,12 @@
 /** `cov3d preprocess DIR`: fill, check and tidy the cache of volumes. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
-import { defaultCacheDirectory } from "../data/cache.ts";
 import { pruneCache, type PruneResult } from "../data/cache_prune.ts";
 import { openDataset } from "../data/dataset.ts";
 import { preprocess, type PreprocessResult } from "../data/preprocess.ts";
 import { cacheDtypes, formatRecipe, parseSize, type Recipe, recipeFor } from "../data/size.ts";
 import type { Dataset } from "../data/types.ts";
 import { ConfigError, DataError } from "../errors.ts";
+import { volumeCache } from "../paths.ts";
 import { formatSeconds, progress } from "../report/progress.ts";
 import { exitCodes, log, printJson } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -42,7 +42,7 @@ export function register(program: Command): void {
     )
     .option("--distortion", "the original program's coordinate distortion (not in the paper)")
     .option("--split <name>", "only this split")
-    .option("--cache <folder>", `cache folder (default: ${defaultCacheDirectory()})`)
+    .option("--cache <folder>", `cache folder (default: ${volumeCache()})`)
     .option("--workers <n>", "Worker threads (default: all cores)", number)
     .option("--skip-unreadable", "leave unreadable slices out instead of leaving out the scan")
     .option("--verify", "read the volumes that are there already, and make damaged ones again")

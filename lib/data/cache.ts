@@ -1,9 +1,9 @@
 /** Preprocessed volumes on disk, found by what the slices contain and how they were processed. */
 import { createHash } from "node:crypto";
 import { resolve } from "node:path";
-import envPaths from "env-paths";
 import { DataError } from "../errors.ts";
 import { fileExists, writeFileAtomic } from "../files.ts";
+import { volumeCache } from "../paths.ts";
 import { type CacheEntry, decodeVolume, encodeVolume } from "./cache_file.ts";
 import { bytesFrom, ContentHasher, type ScanContent } from "./content_hash.ts";
 import { emptyScan, type LoadedVolume, loadScan } from "./read.ts";
@@ -15,7 +15,7 @@ export const preprocessingVersion = 1;
 
 export interface OpenCacheOptions {
   readonly recipe: Recipe;
-  /** Default: the user's cache folder of the platform, e.g. ~/.cache/cov3d/volumes. */
+  /** Default: the user's cache folder of the platform, e.g. ~/.cache/cov3d/volumes; COV3D_CACHE moves it. */
   readonly directory?: string;
   /** As in `loadScan`. A volume that was made with slices left out is only accepted where this is true. */
   readonly skipUnreadable?: boolean;
@@ -54,13 +54,9 @@ export interface Ensured {
   readonly skipped: LoadedVolume["skipped"];
 }
 
-export function defaultCacheDirectory(): string {
-  return `${envPaths("cov3d", { suffix: "" }).cache}/volumes`;
-}
-
 /** Opens (and creates) a cache; any number of processes may use one at the same time. */
 export async function openCache(options: OpenCacheOptions): Promise<VolumeCache> {
-  const directory = resolve(options.directory ?? defaultCacheDirectory());
+  const directory = resolve(options.directory ?? volumeCache());
   try {
     await Deno.mkdir(directory, { recursive: true });
   } catch (cause) {

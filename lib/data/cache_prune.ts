@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileExists } from "../files.ts";
-import { defaultCacheDirectory, memoFolder, volumeKey } from "./cache.ts";
+import { memoFolder, volumeKey } from "./cache.ts";
 import { type CacheEntry, readEntry } from "./cache_file.ts";
 import { ContentHasher } from "./content_hash.ts";
 import { listSlices } from "./dataset.ts";
@@ -29,7 +29,7 @@ const leftoverMs = 60 * 60 * 1000;
  * a disk that is not mounted now count as gone.
  */
 export async function pruneCache(options: PruneOptions = {}): Promise<PruneResult> {
-  const directory = resolve(options.directory ?? defaultCacheDirectory());
+  const directory = resolve(options.directory ?? volumeCache());
   const hasher = new ContentHasher(`${directory}/${memoFolder}`);
   const removed: { file: string; reason: string; bytes: number }[] = [];
   let kept = 0, seen = 0;

@@ -1,6 +1,6 @@
 /** Fills the cache for a whole dataset, on all cores. */
+import { volumeCache } from "../paths.ts";
 import { runInWorker } from "../worker.ts";
-import { defaultCacheDirectory } from "./cache.ts";
 import type { ScanOutcome, WorkerInput } from "./preprocess_worker.ts";
 import type { Recipe } from "./size.ts";
 import type { Dataset } from "./types.ts";
@@ -49,7 +49,7 @@ export interface PreprocessResult {
  */
 export async function preprocess(options: PreprocessOptions): Promise<PreprocessResult> {
   const { dataset: { scans }, recipe, skipUnreadable = false, verify = false, onProgress, signal } = options;
-  const cacheDirectory = options.cacheDirectory ?? defaultCacheDirectory();
+  const cacheDirectory = options.cacheDirectory ?? volumeCache();
   const workers = Math.max(1, Math.min(options.workers ?? navigator.hardwareConcurrency, scans.length));
   const started = performance.now(), outcomes: ScanOutcome[] = [];
   const next = new Int32Array(new SharedArrayBuffer(4)); // the scan that the next free worker takes

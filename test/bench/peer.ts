@@ -5,7 +5,7 @@
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Cov3dError } from "../../lib/errors.ts";
-import { cacheRoot } from "../../lib/engine/tensorflow/paths.ts";
+import { cacheRoot } from "../../lib/paths.ts";
 import { fileExists, writeFileAtomic } from "../../lib/files.ts";
 
 const packages = ["torch==2.13.0", "numpy", "scipy", "pillow"] as const;

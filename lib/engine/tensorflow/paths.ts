@@ -1,11 +1,6 @@
 /** Where a fetched TensorFlow library lives, and what its files are called on each platform. */
-import envPaths from "env-paths";
 import { join } from "node:path";
-
-/** Root of everything that the kit caches for the user; the variable COV3D_CACHE moves it. */
-export function cacheRoot(): string {
-  return Deno.env.get("COV3D_CACHE") ?? envPaths("cov3d", { suffix: "" }).cache;
-}
+import { cacheRoot } from "../../paths.ts";
 
 /** `<cache>/tensorflow`: one folder per installed build, e.g. `2.21.0-cpu`. */
 export function libraryCache(): string {

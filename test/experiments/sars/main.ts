@@ -6,7 +6,7 @@ import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { exitCodeFor, exitCodes, log, printJson } from "../../../lib/cli/common.ts";
-import { cacheRoot } from "../../../lib/engine/tensorflow/paths.ts";
+import { cacheRoot } from "../../../lib/paths.ts";
 import { ConfigError, Cov3dError } from "../../../lib/errors.ts";
 import { type ExperimentOptions, runExperiment, type Side, sides } from "./experiment.ts";
 import { folds, recipe, seeds } from "./recipe.ts";
