@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileExists } from "../files.ts";
+import { volumeCache } from "../paths.ts";
 import { memoFolder, volumeKey } from "./cache.ts";
 import { type CacheEntry, readEntry } from "./cache_file.ts";
 import { ContentHasher } from "./content_hash.ts";
