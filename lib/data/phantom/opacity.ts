@@ -176,7 +176,7 @@ function denseLesionScore(random: RandomStream): Score {
   return ({ x, y, z, back, t }) => coarse.at(x, y, z) + 0.45 * fine.at(x, y, z) + 0.2 * back + 0.15 * t;
 }
 
-/** Dependent (gravity), perihilar (as in oedema) or diffuse: one long wavelength, no edges. */
+/** Dependent (gravity), perihilar (as in oedema) or basal: alike on both sides, one long wavelength, no edges. */
 function smoothScore({ mediastinum, lungHeight, halfWidth }: Anatomy, random: RandomStream): Score {
   const field = noiseField(random, between(random, 110, 170));
   const weights = [random.uniform(), random.uniform(), random.uniform()] as const;
@@ -185,7 +185,7 @@ function smoothScore({ mediastinum, lungHeight, halfWidth }: Anatomy, random: Ra
   return ({ x, y, z, back, t }) => {
     const dx = (Math.abs(x) - mediastinum - 10) / halfWidth, dz = z / lungHeight - 0.5;
     const hilum = Math.sqrt(dx * dx + dz * dz + (y * y) / (halfWidth * halfWidth));
-    return gravity * back + base * t - 1.3 * central * hilum + 0.35 * field.at(x, y, z);
+    return gravity * back + base * t - 1.3 * central * hilum + 0.3 * field.at(Math.abs(x), y, z);
   };
 }
 
