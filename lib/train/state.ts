@@ -12,6 +12,11 @@ export interface BestScore {
   readonly score: number;
 }
 
+/** Strictly: of equal epochs the first is kept. A task without a score never improves; a first score of 0 does. */
+export function improves(score: number | undefined, best: BestScore | null): score is number {
+  return score !== undefined && score > (best?.score ?? -1);
+}
+
 /** Sums over the optimizer steps of the current epoch. */
 export interface EpochSums {
   loss: number;

@@ -15,7 +15,7 @@ import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "
 import { readRun, runFiles } from "./run.ts";
 import { oneCycle, type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
-import { type BestScore, noSums } from "./state.ts";
+import { type BestScore, improves, noSums } from "./state.ts";
 import { macrotask, validate, validationCsv, type ValidationResult } from "./validation.ts";
 
 export interface TrainResult {
@@ -208,12 +208,12 @@ async function finishEpoch(
   clock.lastSave = performance.now();
 }
 
-/** Strict improvement, so that of equal epochs the first is kept. */
+/** Tasks whose best score this epoch is. */
 function updateBest({ state }: Session, validation: ValidationResult): CheckpointName[] {
   const improved: CheckpointName[] = [];
   for (const task of ["presence", "severity"] as const) {
     const score = validation[task]?.macroF1;
-    if (score === undefined || score <= (state.best[task]?.score ?? -1)) continue;
+    if (!improves(score, state.best[task])) continue;
     state.best[task] = { epoch: state.epoch, score };
     improved.push(`best-${task}`);
   }

@@ -13,7 +13,10 @@ describe("parseTrainConfig", () => {
       batchSize: 2,
       reflection: 0.5,
       optimizer: { learningRate: 1e-4, weightDecay: 0.01 },
-      loss: { severityFactor: 0.5, presenceSmoothing: 0.1, severitySmoothing: 0.1 },
+      loss: {
+        ...{ severityFactor: 0.5, presenceSmoothing: 0.1, severitySmoothing: 0.1 },
+        ...{ presenceWeighting: "positive-term", superset: "paper" },
+      },
       model: { model: "r3d_18", outputs: 6, finalBias: false, pool: "average", penultimate: 512 },
     });
   });
