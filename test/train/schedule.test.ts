@@ -6,9 +6,11 @@ import { expectClose } from "../support/close.ts";
 import { oracle } from "../support/oracles.ts";
 
 describe("one-cycle schedule", () => {
-  for (const run of ["N100", "E30", "E40", "E50"]) {
-    test(run, () => {
-      const { inputs, expected, tol } = oracle(`schedule.onecycle.${run}`);
+  for (
+    const id of ["schedule.onecycle.N100", "schedule.onecycle.E30", "schedule.onecycle.E40", "schedule.onecycle.E50"]
+  ) {
+    test(id, () => {
+      const { inputs, expected, tol } = oracle(id);
       const points = inputs.steps.map((step: number) => oneCycle(step, inputs.N, { lrMax: inputs.lr_max }));
       expectClose(points.map(({ lr }: { lr: number }) => lr), expected.lr, 0, tol);
       expectClose(points.map(({ momentum }: { momentum: number }) => momentum), expected.mom, 0, tol);
