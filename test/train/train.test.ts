@@ -181,10 +181,11 @@ describe("refusals", () => {
 describe("engines", () => {
   const losses = new Map<EngineName, number[]>();
 
-  /** The first twenty steps of the preset as it is, on its own schedule of some hundred steps. */
+  /** The first twenty steps of the preset, with dropout, on its own schedule of some hundred steps. */
   async function twentySteps(engine: EngineName): Promise<number[]> {
     const out = newRun(), controller = new AbortController();
-    const changes = { seed: 3, engine, epochs: 200, data: { directory, cache: join(folder, "cache") } };
+    const data = { directory, cache: join(folder, "cache") };
+    const changes = { seed: 3, engine, epochs: 200, model: { dropout: 0.2 }, data };
     await train({
       config: parseTrainConfig(mergeConfig(preset("tiny").config, changes)),
       out,
