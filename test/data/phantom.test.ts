@@ -87,7 +87,9 @@ describe("a phantom dataset", () => {
     }
   });
 
-  test("is the same to the byte for the same seed, whatever the number of Workers, and another for another", async () => {
+  test("is the same to the byte for the same seed, whatever the number of Workers, and another for another", {
+    timeout: 180_000,
+  }, async () => {
     const [again, other] = [temporaryFolder(), temporaryFolder()];
     await generatePhantom({ ...small, directory: again, workers: 1 });
     await generatePhantom({ ...small, directory: other, seed: 6, masks: false });
@@ -112,6 +114,7 @@ describe("a phantom dataset", () => {
     const failure = await generatePhantom({ ...small, seed: 9, directory: root }).catch((error) => error);
     expect(failure).toBeInstanceOf(DataError);
     expect(failure).toMatchObject({ code: "phantom.foreign", file: join(root, "phantom.json") });
+    expect(failure).toMatchObject({ expected: "seed 9", found: `seed ${small.seed}` });
     const foreign = temporaryFolder();
     await Deno.writeTextFile(join(foreign, "thesis.tex"), "do not touch");
     await expect(generatePhantom({ ...small, directory: foreign })).rejects.toThrow(/thesis\.tex/);
@@ -119,20 +122,24 @@ describe("a phantom dataset", () => {
   });
 });
 
-test("a stopped call leaves whole scans only, and the next one ends with the same files", async () => {
-  const [stopped, whole] = [temporaryFolder(), temporaryFolder()];
-  const options = { ...small, masks: false, workers: 2 };
-  const stop = new AbortController();
-  const onProgress = ({ done }: { done: number }) => {
-    if (done === 3) stop.abort(new Error("enough"));
-  };
-  const call = generatePhantom({ ...options, directory: stopped, onProgress, signal: stop.signal });
-  await expect(call).rejects.toThrow("enough");
-  const { kept } = await generatePhantom({ ...options, directory: stopped });
-  expect(kept).toBeGreaterThanOrEqual(3);
-  await generatePhantom({ ...options, directory: whole });
-  expect(await fileHashes(stopped)).toEqual(await fileHashes(whole));
-});
+test(
+  "a stopped call leaves whole scans only, and the next one ends with the same files",
+  { timeout: 180_000 },
+  async () => {
+    const [stopped, whole] = [temporaryFolder(), temporaryFolder()];
+    const options = { ...small, masks: false, workers: 2 };
+    const stop = new AbortController();
+    const onProgress = ({ done }: { done: number }) => {
+      if (done === 3) stop.abort(new Error("enough"));
+    };
+    const call = generatePhantom({ ...options, directory: stopped, onProgress, signal: stop.signal });
+    await expect(call).rejects.toThrow("enough");
+    const { kept } = await generatePhantom({ ...options, directory: stopped });
+    expect(kept).toBeGreaterThanOrEqual(3);
+    await generatePhantom({ ...options, directory: whole });
+    expect(await fileHashes(stopped)).toEqual(await fileHashes(whole));
+  },
+);
 
 describe("the plan", () => {
   const plan = (options: Partial<PhantomOptions>) => planScans(phantomRecipe({ scans: 200, seed: 1, ...options }));
