@@ -1,5 +1,6 @@
 /** Files that are either whole or not there: written under a temporary name, synced, then renamed. */
 import { basename, dirname, join } from "node:path";
+import { Cov3dError } from "./errors.ts";
 
 /** Writes and syncs a file in place; for files inside a folder that is itself renamed when it is complete. */
 export async function writeSynced(path: string, content: Uint8Array | string): Promise<void> {
@@ -10,7 +11,19 @@ export async function writeSynced(path: string, content: Uint8Array | string): P
   await file.sync();
 }
 
-/** Replaces `path` in one step: a reader sees the old content or the new, never a part. */
+/** A folder and those above it, as far as they are not there yet. @throws Cov3dError "write-folder" */
+export async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (cause) {
+    throw new Cov3dError("write-folder", "the folder cannot be made", { file: path, found: reason(cause), cause });
+  }
+}
+
+/**
+ * Replaces `path` in one step: a reader sees the old content or the new, never a part.
+ * @throws Cov3dError "write-file"
+ */
 export async function writeFileAtomic(path: string, content: Uint8Array | string): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}.tmp`);
   try {
@@ -18,9 +31,18 @@ export async function writeFileAtomic(path: string, content: Uint8Array | string
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    throw error;
+    throw new Cov3dError("write-file", "the file cannot be written", {
+      file: path,
+      found: reason(error),
+      cause: error,
+    });
   }
   await syncFolder(dirname(path));
+}
+
+/** "No such file or directory (os error 2)", without the temporary name that follows. */
+function reason(cause: unknown): string {
+  return cause instanceof Error ? cause.message.split(": ")[0]! : String(cause);
 }
 
 /** Makes renames inside a folder durable; a no-op where the system cannot sync folders (Windows). */

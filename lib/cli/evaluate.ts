@@ -1,12 +1,14 @@
 /** `cov3d evaluate`: scores of a run on a labelled split. */
 import { type Command, Option } from "@commander-js/extra-typings";
+import { RunError } from "../errors.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { evaluationTable } from "../evaluate/summary.ts";
 import { weightChoices } from "../evaluate/weights.ts";
 import { engineNames, parseEngineChoice } from "../engine/registry.ts";
+import { writeFileAtomic } from "../files.ts";
 import { readRunConfig } from "../train/run.ts";
 import { progress } from "../report/progress.ts";
-import { log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
 import { positiveInteger } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
 
@@ -35,6 +37,7 @@ Examples:
 Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`,
     )
     .action(async (directory, options) => {
+      await requireFolderOf(options.csv);
       const config = await readRunConfig(options.run);
       const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "evaluate", total: 0, unit: "scans" });
@@ -52,15 +55,24 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
         ...(options.patients === undefined ? {} : { patients: options.patients }),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(cache === undefined ? {} : { cache }),
-      }).finally(() => {
+      }).catch(unlessStopped).finally(() => {
         bar.finish();
         stop.release();
       });
+      if (result === undefined) return;
       const { predictions: _predictions, truth: _truth, ...record } = result;
-      if (options.csv !== undefined) await Deno.copyFile(result.files.predictions, options.csv);
+      if (options.csv !== undefined) {
+        await writeFileAtomic(options.csv, await Deno.readFile(result.files.predictions));
+      }
       for (const { folder, reason } of result.failed) log(`skipped ${folder}: ${reason}`);
       log(`written: ${result.files.predictions}, ${result.files.evaluation}`);
       if (options.json) printJson(record);
       else console.log(evaluationTable(result));
     });
+}
+
+function unlessStopped(error: unknown): undefined {
+  if (!(error instanceof RunError) || error.code !== "evaluate.stopped") throw error;
+  log(error.message);
+  Deno.exitCode = exitCodes.stopped;
 }

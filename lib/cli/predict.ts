@@ -6,7 +6,7 @@ import { type Prediction, predictionRow, predictionsCsv } from "../evaluate/pred
 import { weightChoices } from "../evaluate/weights.ts";
 import { writeFileAtomic } from "../files.ts";
 import { progress } from "../report/progress.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 export function register(program: Command): void {
@@ -32,6 +32,7 @@ Examples:
 Research only: not for clinical use.`,
     )
     .action(async (paths, options) => {
+      await requireFolderOf(options.csv);
       const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "predict", total: 0, unit: "scans" });
       const result = await predict({
@@ -49,10 +50,11 @@ Research only: not for clinical use.`,
         stop.release();
       });
       const rows = result.predictions.map((prediction) => predictionRow(prediction));
-      if (options.csv !== undefined) await writeFileAtomic(options.csv, predictionsCsv(rows));
       for (const { folder, reason } of result.failed) log(`skipped ${folder}: ${reason}`);
       if (options.json) printJson({ ...result, predictions: rows });
       else console.log(predictionTable(result));
+      if (options.csv !== undefined) await writeFileAtomic(options.csv, predictionsCsv(rows));
+      if (rows.length === 0 && result.failed.length > 0) Deno.exitCode = exitCodes.data;
       if (!result.finished) Deno.exitCode = exitCodes.stopped;
     });
 }

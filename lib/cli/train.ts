@@ -30,7 +30,10 @@ export function register(program: Command): void {
   const command = program.command("train")
     .description("Train a network on a dataset folder (COV19-CT-DB layout), or continue a run.")
     .argument("[DIR]", "dataset folder with train/ and validation/; with --resume only when it has moved")
-    .option("--resume <run>", "continue this run folder to the end state of an uninterrupted run")
+    .option(
+      "--resume <run>",
+      "continue this run folder to the end state of an uninterrupted run; takes no other option",
+    )
     .addOption(new Option("--preset <name>", "starting point; the options below change it").choices(presetNames))
     .option("--out <run>", "run folder (default: runs/<name>-<hash of the configuration>)")
     .option("--name <name>", "first part of the run folder's name")
@@ -49,7 +52,9 @@ export function register(program: Command): void {
         "because 1 - 1e-9 is 1 in float32",
       number,
     )
-    .option("--lambda <x>", "same as --severity-factor", number)
+    .addOption(
+      new Option("--lambda <x>", "same as --severity-factor").argParser(number).conflicts("severityFactor"),
+    )
     .option("--severity-factor <x>", "λ: 0 trains presence only, 1 severity only", number)
     .option("--presence-smoothing <x>", "ε1, label smoothing of task 1", number)
     .option("--severity-smoothing <x>", "ε2, neighbour smoothing of task 2", number)
@@ -80,6 +85,7 @@ export function register(program: Command): void {
     .option("--json", "print the summary as one JSON document on standard output")
     .addHelpText("after", examples);
   command.action(async (directory, options) => {
+    if (options.resume !== undefined) requireNoChanges(command as unknown as Command);
     const stop = stopSignal();
     const display = trainingDisplay();
     try {
@@ -97,6 +103,17 @@ export function register(program: Command): void {
       display.end();
       stop.release();
     }
+  });
+}
+
+/** A run is continued as it was begun: options that would be passed over are refused. */
+function requireNoChanges(command: Command): void {
+  const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
+    .map(({ long }) => long).filter((long) => long !== "--resume" && long !== "--json");
+  if (given.length === 0) return;
+  throw new ConfigError("train.resume-options", `a run is continued with the options it was begun with`, {
+    found: given.join(", "),
+    hint: "Leave them out, or begin another run",
   });
 }
 

@@ -32,6 +32,10 @@ export async function openDataset({ directory, patients }: OpenDatasetOptions): 
   if (Object.values(classFolders).some((name) => entries.folders.includes(name))) {
     throw emptyDataset(root, entries.folders);
   }
+  const misplaced = entries.files.find((name) => isKnownSplit(splitOf(name)));
+  if (misplaced !== undefined) {
+    throw new DataError("folder-is-file", "a file is where a folder should be", { file: `${root}/${misplaced}` });
+  }
   const scans: Scan[] = [], seen = new Map<string, string>();
   for (const folder of entries.folders.filter((name) => !isHousekeeping(name)).sort(compareText)) {
     const found = await readSplit(root, folder, entries.files, notes);
@@ -49,6 +53,8 @@ export async function openDataset({ directory, patients }: OpenDatasetOptions): 
   return { root, scans: chosen === undefined ? scans : await withPatients(scans, resolve(chosen), notes), notes };
 }
 
+const isKnownSplit = (split: string) => split === "train" || split === "validation";
+
 /** Order of an index: split, then class (positives first), then the number in the name. */
 export function compareScans(a: Scan, b: Scan): number {
   const number = (scan: Scan) => Number(/\d+/.exec(scan.id)?.[0] ?? -1);
@@ -63,10 +69,9 @@ async function readSplit(root: string, folder: string, rootFiles: string[], note
   if (classes.length === 0) {
     const scans = await readScans(path, folders.filter(isUsualScanName), { split }, `${split}/`);
     if (scans.some((scan) => scan.slices.length > 0)) return scans;
-    const known = split === "train" || split === "validation";
-    if (known) throw missingClass(path, classFolders.positive, files);
+    if (isKnownSplit(split)) throw missingClass(path, classFolders.positive, files);
     notes.push(
-      `"${folder}" holds neither ${classFolders.positive}/ and ${classFolders.negative}/ nor scans: left out.`,
+      `"${folder}" holds neither ${classFolders.positive}/ and ${classFolders.negative}/ nor scan folders ct_scan_<number>: left out.`,
     );
     return [];
   }

@@ -22,9 +22,11 @@ export interface Recipe {
 }
 
 const largestSide = 4096;
+/** 2 GiB as float32, 33 times the paper's large size: more is a slip of the pen. */
+const mostVoxels = 2 ** 29;
 
 /**
- * "small" | "medium" | "large" | "DxHxW" (any sides of 1…4096 voxels).
+ * "small" | "medium" | "large" | "DxHxW" (any sides of 1…4096 voxels, at most 2²⁹ voxels).
  * @throws ConfigError "size-invalid"
  */
 export function parseSize(text: string): VolumeSize {
@@ -67,13 +69,17 @@ export function formatRecipe({ size, dtype, distortion }: Recipe): string {
 
 function checkSize({ depth, height, width }: VolumeSize): VolumeSize {
   const fits = (side: number) => Number.isInteger(side) && side >= 1 && side <= largestSide;
-  if (![depth, height, width].every(fits)) throw invalidSize(formatSize({ depth, height, width }));
+  if (![depth, height, width].every(fits) || depth * height * width > mostVoxels) {
+    throw invalidSize(formatSize({ depth, height, width }));
+  }
   return { depth, height, width };
 }
 
 function invalidSize(found: string): ConfigError {
   return new ConfigError("size-invalid", "not a volume size", {
-    expected: `small, medium, large or DEPTHxHEIGHTxWIDTH with sides of 1 to ${largestSide}`,
+    expected: `small, medium, large or DEPTHxHEIGHTxWIDTH with sides of 1 to ${largestSide}, at most ${
+      mostVoxels / 2 ** 20
+    } Mi voxels`,
     found: JSON.stringify(found),
   });
 }

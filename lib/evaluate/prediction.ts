@@ -58,7 +58,21 @@ export function predictionRow(prediction: Prediction, truth?: Truth): Prediction
   };
 }
 
-/** The rows as CSV with a header line. */
+/** The rows as CSV with a header line, also where there are none. */
 export function predictionsCsv(rows: readonly PredictionRow[]): string {
-  return Papa.unparse([...rows], { newline: "\n" }) + "\n";
+  const fields = Object.keys(rows[0] ?? predictionRow(nothing));
+  return Papa.unparse({ fields, data: rows.map((row) => fields.map((field) => row[field])) }, { newline: "\n" })
+    .trimEnd() + "\n";
 }
+
+const nothing: Prediction = {
+  key: "",
+  scan: "",
+  folder: "",
+  presenceProbability: null,
+  presence: null,
+  severityProbabilities: null,
+  severity: null,
+  slices: 0,
+  skippedSlices: [],
+};

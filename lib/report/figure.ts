@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import Papa from "papaparse";
 import sharp from "sharp";
-import { writeFileAtomic } from "../files.ts";
+import { makeFolder, writeFileAtomic } from "../files.ts";
 import { parseSvg, serializeSvg } from "./dom.ts";
 import { outlineText } from "./text_outlines.ts";
 
@@ -28,7 +28,7 @@ export interface FigureFiles {
 
 /** Writes `<name>.svg`, `.png` and `.csv` into `directory` (created), each whole or not at all. */
 export async function writeFigure(figure: Figure, directory: string): Promise<FigureFiles> {
-  await Deno.mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const files = {
     svg: join(directory, `${figure.name}.svg`),
     png: join(directory, `${figure.name}.png`),

@@ -10,7 +10,7 @@
  */
 import { join, resolve } from "node:path";
 import { RunError } from "../errors.ts";
-import { fileExists, writeFileAtomic } from "../files.ts";
+import { fileExists, makeFolder, writeFileAtomic } from "../files.ts";
 import { type CheckpointName, checkpointNames, hasCheckpoint, readCheckpoint } from "./checkpoint.ts";
 import { configHash, parseTrainConfig, type TrainConfig } from "./config.ts";
 import type { EpochMetrics, MetricsLine, StepMetrics } from "./metrics.ts";
@@ -100,7 +100,7 @@ export async function readMetrics(path: string): Promise<MetricsLine[]> {
 /** Makes the folder of a new run. @throws RunError when a run is there already */
 export async function createRun(folder: string, config: TrainConfig): Promise<void> {
   if (await fileExists(join(folder, runFiles.config))) throw await alreadyThere(folder);
-  await Deno.mkdir(join(folder, runFiles.checkpoints), { recursive: true });
+  await makeFolder(join(folder, runFiles.checkpoints));
   await writeFileAtomic(join(folder, runFiles.config), JSON.stringify(config, null, 2) + "\n");
 }
 

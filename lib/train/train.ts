@@ -5,7 +5,7 @@
 import { join } from "node:path";
 import { chooseEngine } from "../engine/registry.ts";
 import { RunError } from "../errors.ts";
-import { fileExists } from "../files.ts";
+import { fileExists, makeFolder } from "../files.ts";
 import { runInWorker } from "../worker.ts";
 import { hasCheckpoint } from "./checkpoint.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
@@ -46,7 +46,7 @@ export async function train({ config: input, out, runs, ...watch }: TrainOptions
   const config: TrainConfig = { ...parsed, engine: await chooseEngine(parsed.engine) };
   const folder = out ?? await runFolderFor(config, runs);
   const isNew = !(await fileExists(folder));
-  await Deno.mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const lock = await lockRun(folder);
   try {
     await createRun(folder, config);

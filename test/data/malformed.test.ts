@@ -197,6 +197,7 @@ describe("scans", () => {
 describe("dataset folders", () => {
   const trees: Record<string, [code: string, Record<string, string>]> = {
     "an empty folder": ["dataset-empty", {}],
+    "a file named like a split": ["folder-is-file", { "train": "", "validation/covid/ct_scan_0/0.jpg": "" }],
     "a split given instead of the folder above": ["dataset-empty", {
       "covid/ct_scan_0/0.jpg": "",
       "non-covid/ct_scan_1/0.jpg": "",
@@ -357,7 +358,7 @@ describe("cache files are made again when they are", () => {
   });
 });
 
-test.each(["", "64", "64x128", "0x8x8", "64x128x99999", "-1x2x3", "1.5x2x3", "tiny", "64x128x128x2"])(
+test.each(["", "64", "64x128", "0x8x8", "64x128x99999", "-1x2x3", "1.5x2x3", "tiny", "64x128x128x2", "4096x4096x4096"])(
   "size %j",
   async (text) => {
     expect(await failure(() => parseSize(text))).toMatchObject({ name: "ConfigError", code: "size-invalid" });

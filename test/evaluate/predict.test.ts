@@ -6,6 +6,7 @@ import sharp from "sharp";
 import { generatePhantom } from "../../lib/data/phantom/mod.ts";
 import type { EngineName } from "../../lib/engine/types.ts";
 import { evaluate } from "../../lib/evaluate/evaluate.ts";
+import { predictionsCsv } from "../../lib/evaluate/prediction.ts";
 import { predict } from "../../lib/evaluate/predict.ts";
 import { evaluationTable } from "../../lib/evaluate/summary.ts";
 import { classificationScores } from "../../lib/evaluate/metrics.ts";
@@ -263,6 +264,19 @@ describe("command line", () => {
     expect(rows.map((row) => Number(row.presence_probability))).toEqual(
       predictions.map((row: Record<string, unknown>) => row.presence_probability),
     );
+  });
+
+  test("nothing but damaged scans: exit code 3, and a CSV with a header only", async () => {
+    const damaged = join(folder, "damaged", "ct_scan_0"), csv = join(folder, "none.csv");
+    await Deno.mkdir(damaged, { recursive: true });
+    await Deno.writeTextFile(join(damaged, "0.jpg"), "no image");
+    const args = ["predict", "--run", await trained(engine), "--engine", engine, damaged, "--csv", csv, "--json"];
+    const { code, stdout } = await cov3d([...args, "--skip-unreadable"]);
+    expect(code).toBe(3);
+    expect(JSON.parse(stdout)).toMatchObject({ predictions: [], failed: [{ key: "damaged/ct_scan_0" }] });
+    const header = Deno.readTextFileSync(csv);
+    expect(header).toMatch(/^key,scan,folder,presence_probability,.*,slices,skipped_slices\n$/);
+    expect(header).toBe(predictionsCsv([]));
   });
 
   test("evaluate takes the dataset of the run, and prints a table", async () => {

@@ -5,7 +5,7 @@
  */
 import { join } from "node:path";
 import { ConfigError, DataError } from "../../errors.ts";
-import { writeFileAtomic } from "../../files.ts";
+import { makeFolder, writeFileAtomic } from "../../files.ts";
 import { runInWorker } from "../../worker.ts";
 import {
   classFolder,
@@ -82,7 +82,7 @@ export async function generatePhantom(options: GeneratePhantomOptions): Promise<
 
 /** Records the recipe in a new folder; refuses a folder that holds anything else. */
 async function claimFolder(directory: string, recipe: PhantomRecipe): Promise<void> {
-  await Deno.mkdir(directory, { recursive: true });
+  await makeFolder(directory);
   const file = join(directory, recipeFile);
   const wanted = JSON.stringify(recipe, null, 2) + "\n";
   const entries = (await Array.fromAsync(Deno.readDir(directory))).map((entry) => entry.name);
@@ -100,10 +100,23 @@ async function claimFolder(directory: string, recipe: PhantomRecipe): Promise<vo
   if (found !== wanted) {
     throw new DataError("phantom.foreign", "phantom of another recipe", {
       file,
-      expected: JSON.stringify(recipe),
-      found: found.replaceAll(/\s+/g, "").slice(0, 400),
+      ...differences(recipe, found),
       hint,
     });
+  }
+}
+
+/** The fields in which a recipe on disk is not the wanted one. */
+function differences(wanted: PhantomRecipe, text: string): { expected: string; found: string } {
+  try {
+    const there = JSON.parse(text) as Record<string, unknown>, here = wanted as unknown as Record<string, unknown>;
+    const names = Object.keys({ ...here, ...there })
+      .filter((name) => JSON.stringify(here[name]) !== JSON.stringify(there[name]));
+    const list = (recipe: Record<string, unknown>) =>
+      names.map((name) => `${name} ${JSON.stringify(recipe[name])}`).join(", ");
+    return { expected: list(here), found: list(there) };
+  } catch {
+    return { expected: "a recipe", found: text.slice(0, 40) };
   }
 }
 

@@ -1,0 +1,28 @@
+/** What cannot work is refused before the work begins, in one line and with the right exit code. */
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { cov3d } from "../support/command_line.ts";
+
+const folder = Deno.makeTempDirSync({ prefix: "cov3d-refusals-" });
+const file = join(folder, "a-file");
+Deno.writeTextFileSync(file, "x");
+afterAll(() => Deno.removeSync(folder, { recursive: true }));
+
+test.each<[args: string[], code: number, says: string]>([
+  [["phantom", file, "--scans", "4"], 1, `${file}: the folder cannot be made`],
+  [["train", "--resume", folder, "--epochs", "5"], 2, "found --epochs. Leave them out"],
+  [["train", folder, "--lambda", "0.1", "--severity-factor", "0.2"], 2, "cannot be used with option"],
+  [["predict", "--run", folder, folder, "--csv", join(folder, "none", "a.csv")], 2, "there is no folder for this file"],
+  [
+    ["evaluate", "--run", folder, folder, "--csv", join(folder, "none", "a.csv")],
+    2,
+    "there is no folder for this file",
+  ],
+  [["preprocess", folder, "--size", "4096x4096x4096"], 2, "at most 512 Mi voxels"],
+])("%j", async (args, code, says) => {
+  const { stdout, stderr, ...ended } = await cov3d(args);
+  expect(ended.code).toBe(code);
+  expect(stderr).toContain(says);
+  expect(stderr).not.toMatch(/^ +at /m); // a stack is for bugs
+  expect(stdout).toBe("");
+});
