@@ -36,7 +36,7 @@ export function runInWorker<Input, Message, Result>(
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      reject(crashed(url, event));
+      reject(workerCrash(url, event));
     };
     send({ kind: "start", input });
     if (signal?.aborted) stop();
@@ -48,7 +48,7 @@ export function runInWorker<Input, Message, Result>(
 }
 
 /** An error that no code of the task caught, a promise that nobody awaited, or a module that cannot be loaded. */
-function crashed(url: URL, { message, error }: ErrorEvent): Cov3dError {
+export function workerCrash(url: URL, { message, error }: ErrorEvent): Cov3dError {
   return new Cov3dError("worker.crashed", "the Worker ended before its task did", {
     file: url.pathname.slice(url.pathname.lastIndexOf("/") + 1),
     expected: "a result or an error",

@@ -1,5 +1,6 @@
 /** The training side of the loader's Worker: asks for scans by number, receives their voxels without a copy. */
 import { errorFromJSON } from "../errors.ts";
+import { workerCrash } from "../worker.ts";
 import type { VolumeSource } from "./loader.ts";
 import type { LoaderReply, LoaderRequest, LoaderWorkerOptions } from "./loader_worker.ts";
 import type { Scan } from "./types.ts";
@@ -11,7 +12,8 @@ interface Waiting {
 
 /** Starts a Worker that reads volumes through the cache described by `options`. */
 export function workerSource(options: LoaderWorkerOptions): VolumeSource {
-  const worker = new Worker(new URL("./loader_worker.ts", import.meta.url), { type: "module" });
+  const url = new URL("./loader_worker.ts", import.meta.url);
+  const worker = new Worker(url, { type: "module" });
   const waiting = new Map<number, Waiting>();
   let requests = 0;
   let failure: Error | undefined;
@@ -28,7 +30,7 @@ export function workerSource(options: LoaderWorkerOptions): VolumeSource {
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    fail(event.error ?? new Error(event.message));
+    fail(workerCrash(url, event));
   };
   const send = (request: LoaderRequest) => worker.postMessage(request);
   send({ kind: "open", options });

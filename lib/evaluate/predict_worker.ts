@@ -10,7 +10,7 @@ import { assertSelfTest } from "../engine/self_test.ts";
 import type { Engine, EngineChoice, EngineDescription } from "../engine/types.ts";
 import { Cov3dError, errorToJSON } from "../errors.ts";
 import type { NetworkConfig } from "../nn/config.ts";
-import { createNetwork, type Network } from "../nn/network.ts";
+import { type Network, restoreNetwork } from "../nn/network.ts";
 import { decodeSafetensors } from "../nn/safetensors.ts";
 import { serveWorker, type WorkerContext } from "../worker.ts";
 
@@ -57,11 +57,9 @@ async function predictScans(
   task: PredictTask,
   context: WorkerContext<PredictMessage>,
 ): Promise<boolean> {
-  const networks = task.weights.map((bytes) => {
-    const network = createNetwork(task.network, engine.ops, 0);
-    network.loadStateDict(decodeSafetensors(bytes).tensors);
-    return network;
-  });
+  const networks = task.weights.map((bytes) =>
+    restoreNetwork(task.network, engine.ops, decodeSafetensors(bytes).tensors)
+  );
   const read = await volumeReader(task);
   try {
     let next = settled(read(task.scans[0]));
