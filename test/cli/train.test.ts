@@ -104,6 +104,9 @@ describe("cov3d train", () => {
     const { code, stdout } = await cov3d(["train", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("--resume runs/row7");
-    expect(stdout.replace(/\s+/g, " ")).toContain("no source confirms it");
+    const help = stdout.replace(/\s+/g, " ");
+    expect(help).toContain("no source confirms it");
+    expect(help).toContain("up to 1e-4 it is exactly no decay");
+    expect(Math.fround(1 - 1e-4 * 1e-5)).toBe(1);
   });
 });
