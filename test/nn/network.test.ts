@@ -65,18 +65,19 @@ describeEngines("network", (engine) => {
       const { gradients: found } = gradients(network);
       expect(tf.memory().numTensors).toBe(before);
       expect([...found.keys()].sort()).toEqual(network.parameters.map(({ name }) => name).sort());
-      for (const parameter of network.parameters) checkDirection(network, parameter, found.get(parameter.name)!);
+      const measured = network.parameters.filter((each) => checkDirection(network, each, found.get(each.name)!));
+      expect(measured.length / network.parameters.length).toBeGreaterThan(0.75); // a lost gradient would look flat, too
       network.dispose();
     });
   }
 
   /**
    * The slope along the gradient is the gradient's length. A long step crosses kinks of the ReLUs, a short one drowns in
-   * float32 rounding: one of the three has to agree.
+   * float32 rounding: one of the three has to agree. False where the gradient is too small to measure.
    */
-  function checkDirection(network: Network, parameter: Parameter, gradient: Float32Array): void {
+  function checkDirection(network: Network, parameter: Parameter, gradient: Float32Array): boolean {
     const length = Math.hypot(...gradient);
-    if (length < 1e-2) return; // too flat to measure
+    if (length < 1e-2) return false;
     const start = parameter.value.clone();
     const lossAt = (distance: number) => {
       const direction = tf.tensor(gradient, start.shape as number[]);
@@ -96,6 +97,7 @@ describeEngines("network", (engine) => {
     });
     parameter.assign(start);
     expect(agrees, `${parameter.name}: gradient ${length}, slopes ${slopes}`).toBe(true);
+    return true;
   }
 
   test("a pass without updating statistics can be run again and gives the same bits", async () => {
