@@ -2,14 +2,17 @@
  * The Cov3d kit: 3-D chest-CT deep learning, from scan folders to a trained and evaluated network.
  *
  * The verbs, each with one options object: {@linkcode generatePhantom}, {@linkcode openDataset}, {@linkcode audit},
- * {@linkcode preprocess}, {@linkcode train}, {@linkcode resume}, {@linkcode evaluate}, {@linkcode predict}. The rest is
- * what they are made of.
+ * {@linkcode preprocess}, {@linkcode train}, {@linkcode resume}, {@linkcode evaluate}, {@linkcode predict},
+ * {@linkcode diagnose}. The rest is what they are made of.
  *
  * @example
  * ```ts
- * import { evaluate, openDataset, preset, train } from "@cov3d/lib";
+ * import { evaluate, openDataset, presetConfig, train } from "@cov3d/lib";
  * const dataset = await openDataset({ directory: "COV19-CT-DB" });
- * console.log(`${dataset.scans.length} scans`);
+ * const config = presetConfig("tiny", { data: { directory: dataset.root }, epochs: 5 });
+ * const { folder } = await train({ config });
+ * const { presence } = await evaluate({ run: folder, dataset });
+ * console.log(presence?.macroF1); // null where the run did not train it
  * ```
  * @module
  */
@@ -25,6 +28,8 @@ export { evaluate, type EvaluateOptions, type EvaluationResult } from "./evaluat
 export { predict, type PredictOptions, type PredictResult } from "./evaluate/predict.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
+export { diagnose, type DiagnoseOptions, type Diagnosis } from "./doctor/diagnose.ts";
+
 // Data
 export type { Dataset, Scan, Severity, Split, Volume, VolumeSize } from "./data/types.ts";
 export { severities } from "./data/types.ts";
@@ -32,6 +37,8 @@ export { parseSize, type Recipe, recipeFor } from "./data/size.ts";
 export { loadScan, type LoadScanOptions } from "./data/read.ts";
 export { scansFromPaths } from "./data/scans_from_paths.ts";
 export { openCache, type VolumeCache } from "./data/cache.ts";
+export { pruneCache } from "./data/cache_prune.ts";
+export { readImage } from "./data/image.ts";
 export { resizeBicubic } from "./data/bicubic.ts";
 export { splineMatrix } from "./data/spline.ts";
 export { decodeNpy, encodeNpy } from "./data/npy.ts";
@@ -39,14 +46,17 @@ export { formatAudit } from "./data/audit_report.ts";
 
 // Engines
 export { chooseEngine, engineNames, probeEngines, startEngine } from "./engine/registry.ts";
+export { findLibraries } from "./engine/tensorflow/find.ts";
+export { installTensorFlow, removeTensorFlow } from "./engine/tensorflow/install.ts";
 export { assertSelfTest, selfTest } from "./engine/self_test.ts";
 export type { Engine, EngineChoice, EngineName, EngineOps } from "./engine/types.ts";
 
 // Network and training
 export { createNetwork } from "./nn/network.ts";
 export type { NetworkConfig } from "./nn/config.ts";
-export { preset, presetNames } from "./train/presets.ts";
-export { parseTrainConfig, type TrainConfig } from "./train/config.ts";
+export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
+export { preset, presetConfig, presetNames } from "./train/presets.ts";
+export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
 export { classWeights } from "./train/class_weights.ts";
 export { oneCycle } from "./train/schedule.ts";
@@ -54,10 +64,15 @@ export { AdamW } from "./train/optimizer.ts";
 export { readRun, type Run } from "./train/run.ts";
 
 // Evaluation and reports
+export { decode, type Decoded } from "./evaluate/decode.ts";
+export { type Prediction, predictionRow, predictionsCsv } from "./evaluate/prediction.ts";
+export { bootstrapInterval } from "./evaluate/intervals.ts";
+export { evaluationTable } from "./evaluate/summary.ts";
 export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
 export { runFigures } from "./report/run_figures.ts";
 export { runReport } from "./report/run_report.ts";
 export { writeFigure } from "./report/figure.ts";
 
 export { ConfigError, Cov3dError, DataError, EngineError, RunError } from "./errors.ts";
+export { cacheRoot } from "./paths.ts";
 export { randomStream } from "./random.ts";

@@ -1,6 +1,6 @@
 /** Named starting points. A preset is a partial configuration; options given by the user go on top of it. */
 import { ConfigError } from "../errors.ts";
-import type { TrainConfigInput } from "./config.ts";
+import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
 
 type DeepPartial<T> = T extends readonly unknown[] ? T
   : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> | undefined }
@@ -53,8 +53,10 @@ const tiny: Preset = {
 
 const presets: readonly Preset[] = [tiny, paper];
 
+/** "tiny", "paper" */
 export const presetNames: readonly string[] = presets.map((preset) => preset.name);
 
+/** @throws ConfigError "preset.unknown" */
 export function preset(name: string): Preset {
   const found = presets.find((candidate) => candidate.name === name);
   if (found !== undefined) return found;
@@ -62,6 +64,14 @@ export function preset(name: string): Preset {
     expected: presetNames.join(", "),
     found: name,
   });
+}
+
+/**
+ * A complete configuration: the preset with `changes` over it, e.g. `{ data: { directory: "DIR" }, epochs: 5 }`.
+ * @throws ConfigError "preset.unknown" | "config.invalid"
+ */
+export function presetConfig(name: string, changes: PartialTrainConfig): TrainConfig {
+  return parseTrainConfig(mergeConfig({ name, ...preset(name).config }, changes));
 }
 
 /** `changes` over `base`, field by field; undefined leaves the base's value. */

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../lib/errors.ts";
 import { configHash, parseTrainConfig, stableJson, type TrainConfigInput } from "../../lib/train/config.ts";
-import { mergeConfig, preset, presetNames } from "../../lib/train/presets.ts";
+import { mergeConfig, preset, presetConfig, presetNames } from "../../lib/train/presets.ts";
 
 const data = { directory: "scans", size: { depth: 16, height: 64, width: 64 } };
 
@@ -87,6 +87,13 @@ describe("configHash", () => {
 });
 
 describe("presets", () => {
+  test("presetConfig is the whole configuration, and stays the same when it is read again", () => {
+    const config = presetConfig("tiny", { data: { directory: "x" }, epochs: 3 });
+    expect(config).toMatchObject({ name: "tiny", epochs: 3, data: { directory: "x", size: { depth: 16 } } });
+    expect(parseTrainConfig(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    expect(() => presetConfig("tiny", {})).toThrow(/data\.directory/);
+  });
+
   test.each(presetNames)("%s is a valid configuration", (name) => {
     expect(() => parseTrainConfig(mergeConfig(preset(name).config, { data: { directory: "x" } }))).not.toThrow();
   });
