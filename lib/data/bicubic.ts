@@ -1,5 +1,5 @@
 /**
- * Pillow's BICUBIC resampling of 8-bit images, bit for bit (spec 3.1): cubic kernel with a = −0.5, widened by the scale
+ * Pillow's BICUBIC resampling of 8-bit images, bit for bit: cubic kernel with a = −0.5, widened by the scale
  * when shrinking (antialiasing), weights in 22-bit fixed point, horizontal pass first, each pass rounded and clipped.
  * That is Pillow up to 12; Pillow 13 begins with the vertical pass where an image is much taller than wide, which CT
  * slices are not, and then differs by the rounding in between.

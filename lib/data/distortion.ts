@@ -1,5 +1,5 @@
 /**
- * The original program's coordinate distortion (spec 3.2; its default in 2022, not in the paper): positions t ∈ [−1, 1]
+ * The original program's coordinate distortion (its default in 2022, not in the paper): positions t ∈ [−1, 1]
  * along each axis become f t³ + (1 − f) t, so the centre is sampled more densely than the border.
  */
 import type { GreyImage } from "./bicubic.ts";

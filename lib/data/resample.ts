@@ -1,4 +1,4 @@
-/** Slices to a volume of the target size (spec 3.1): bicubic in the plane, /255, cubic spline along depth. */
+/** Slices to a volume of the target size: bicubic in the plane, /255, cubic spline along depth. */
 import { type GreyImage, resizeBicubic } from "./bicubic.ts";
 import { distortedSplineMatrix, distortImage } from "./distortion.ts";
 import type { Recipe } from "./size.ts";
@@ -38,7 +38,7 @@ export function toUint8(unit: number): number {
   return Math.min(255, Math.max(0, Math.round(unit * 255)));
 }
 
-/** Mean and standard deviation of all pixels of the original's training and validation slices (spec 3.3). */
+/** Mean and standard deviation of all pixels of the original's training and validation slices. */
 export const originalStatistics = { mean: 0.39467953936257016, standardDeviation: 0.32745144936428694 } as const;
 
 /** (x − mean) / standard deviation, in place; off by default in the original and here. */
@@ -50,7 +50,7 @@ export function normalize<Voxels extends Float32Array | Float64Array>(
   return voxels;
 }
 
-/** Hounsfield units to [0, 1] by clipping to a window; the default is MIA-COV19D's (spec section 7). */
+/** Hounsfield units to [0, 1] by clipping to a window; the default is MIA-COV19D's. */
 export function windowHu(hu: number, low = -1150, high = 350): number {
   return (Math.min(high, Math.max(low, hu)) - low) / (high - low);
 }

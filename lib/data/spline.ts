@@ -1,5 +1,5 @@
 /**
- * Depth interpolation (spec 3.1): a not-a-knot cubic spline through the slices of every pixel column, as SciPy's
+ * Depth interpolation: a not-a-knot cubic spline through the slices of every pixel column, as SciPy's
  * `CubicSpline(linspace(0, 1, n), column)(linspace(0, 1, depth))`. The first and last slices map exactly to the ends;
  * one slice is repeated, two give a line, three a parabola. No smoothing when shrinking, no clipping.
  *

@@ -18,7 +18,7 @@ export interface NetworkConfig {
   /** Stem stride (2, 2, 2) instead of (1, 2, 2). */
   readonly evenStride: boolean;
   /**
-   * "cov3d": dropout after each layer and Linear-Dropout-ReLU-Linear (spec section 4.2), with the state_dict names that
+   * "cov3d": dropout after each layer and Linear-Dropout-ReLU-Linear, with the state_dict names that
    * follow from it; "stock": torchvision's, one Linear and no dropout.
    */
   readonly variant: "cov3d" | "stock";

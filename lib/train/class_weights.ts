@@ -1,4 +1,4 @@
-/** Class weights from the data at hand (spec section 1.2). */
+/** Class weights from the data at hand: the w of eqs. (2), (4) and (5). */
 import { ConfigError } from "../errors.ts";
 import { groupOf, type Label, type SeverityGroup, severityGroups } from "./targets.ts";
 

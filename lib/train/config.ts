@@ -22,7 +22,7 @@ const dataSchema = z.strictObject({
   size: z.strictObject({ depth: whole, height: whole, width: whole }),
   /** How voxels are stored in the cache. */
   dtype: z.enum(cacheDtypes).default("float16"),
-  /** The original program's cubic coordinate distortion (spec section 3.2); the paper's reader has none. */
+  /** The original program's cubic coordinate distortion; the paper's reader has none. */
   distortion: z.boolean().default(false),
   /** Leave unreadable slices out instead of stopping. */
   skipUnreadable: z.boolean().default(false),
@@ -50,13 +50,13 @@ const modelSchema = z.strictObject({
 const lossSchema = z.strictObject({
   /** λ of eq. (6): 0 = presence only, 1 = severity only. */
   severityFactor: probability.default(0.5),
-  /** ε1 of section 1.1. */
+  /** ε1: targets of presence are 1 − ε1 and ε1. */
   presenceSmoothing: z.number().min(0).lt(0.5).default(0.1),
-  /** ε2 of section 1.1. */
+  /** ε2: the share of a grade that goes to its neighbours. */
   severitySmoothing: z.number().min(0).lt(1).default(0.1),
-  /** Weights of the presence loss: the code's pos_weight, the paper's w_i, or none (section 1.2). */
+  /** Weights of the presence loss: the code's pos_weight, the paper's w_i, or none. */
   presenceWeighting: z.enum(["positive-term", "item", "none"]).default("positive-term"),
-  /** Eq. (5) for every positive without annotation, or the 2022 program's rule (section 1.3, points 1 and 2). */
+  /** Eq. (5) for every positive without annotation, or the 2022 program's rule. */
   superset: z.enum(["paper", "code2022"]).default("paper"),
 });
 

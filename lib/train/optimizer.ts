@@ -1,4 +1,4 @@
-/** AdamW with fastai's constants and rules (spec section 5). */
+/** AdamW with fastai's constants and rules: Loshchilov & Hutter, arXiv:1711.05101. */
 import * as tf from "../tf.ts";
 import type { AdamWConstants, AdamWTensors, EngineOps } from "../engine/types.ts";
 import { RunError } from "../errors.ts";

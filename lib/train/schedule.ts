@@ -1,4 +1,4 @@
-/** fastai's one-cycle schedule and smoothed training loss (spec section 5). */
+/** fastai's one-cycle schedule and smoothed training loss (one-cycle: Smith & Topin, arXiv:1708.07120). */
 import { ConfigError } from "../errors.ts";
 
 export interface OneCycleOptions {

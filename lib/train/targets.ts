@@ -1,4 +1,4 @@
-/** Labels as the losses see them: groups and smoothed targets (spec section 1.1). */
+/** Labels as the losses see them: groups and smoothed targets. */
 import { severities, type Severity } from "../data/types.ts";
 import { DataError } from "../errors.ts";
 

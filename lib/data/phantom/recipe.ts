@@ -14,7 +14,7 @@ export interface SplitCounts {
 
 export type SeverityMix = Readonly<Record<Grade, number>>;
 
-/** Shares of the annotated training scans of COV19-CT-DB (85, 62, 85 and 26 of 258; spec of the paper's Table 2). */
+/** Shares of the annotated training scans of COV19-CT-DB (85, 62, 85 and 26 of 258; Table 2 of the paper). */
 export const paperSeverityMix: SeverityMix = { mild: 85, moderate: 62, severe: 85, critical: 26 };
 
 export interface PhantomOptions {
