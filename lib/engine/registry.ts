@@ -11,7 +11,7 @@ export const engineNames: readonly EngineName[] = engineFactories.map((factory) 
 
 /** The choice of a flag, else of the variable COV3D_ENGINE, else "auto". */
 export function parseEngineChoice(text: string | undefined): EngineChoice {
-  const choice = text ?? Deno.env.get("COV3D_ENGINE") ?? "auto";
+  const choice = text ?? (Deno.env.get("COV3D_ENGINE") || "auto");
   if (choice === "auto" || (engineNames as readonly string[]).includes(choice)) return choice as EngineChoice;
   throw new ConfigError("engine.unknown", `unknown engine "${choice}"`, {
     expected: ["auto", ...engineNames].join(", "),

@@ -17,6 +17,8 @@ test("a flag goes before COV3D_ENGINE, which goes before auto", () => {
   Deno.env.set("COV3D_ENGINE", "wasm");
   expect(parseEngineChoice("tensorflow")).toBe("tensorflow");
   expect(parseEngineChoice(undefined)).toBe("wasm");
+  Deno.env.set("COV3D_ENGINE", ""); // as a script leaves it that exports an unset variable
+  expect(parseEngineChoice(undefined)).toBe("auto");
   Deno.env.delete("COV3D_ENGINE");
   expect(parseEngineChoice(undefined)).toBe("auto");
 });
