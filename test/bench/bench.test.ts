@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { convShapes, flops, outputShape } from "./conv.ts";
+import { convShapes, convShapesAt, flops, outputShape } from "./conv.ts";
 import { slopeOf } from "./memory.ts";
 import { Side, takeTurns } from "./side.ts";
 import { median, summarise } from "./statistics.ts";
@@ -19,6 +19,10 @@ describe("benchmark arithmetic", () => {
 
   test("the stem halves height and width and keeps depth", () => {
     expect(outputShape(convShapes.at(-1)!)).toEqual([1, 64, 64, 64, 64]);
+    expect(convShapesAt({ depth: 16, height: 32, width: 32 })[0]).toEqual({
+      ...convShapes[0]!,
+      name: "64-64 at 16x32x32",
+    });
   });
 
   test("slope of memory over epochs", () => {

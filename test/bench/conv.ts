@@ -3,6 +3,8 @@
  * cores. On `wasm` the yardstick is also a 1024³ matrix product of the same process.
  */
 import { join } from "node:path";
+import { formatSize } from "../../lib/data/size.ts";
+import type { VolumeSize } from "../../lib/data/types.ts";
 import type { EngineName, Triple } from "../../lib/engine/types.ts";
 import { kitCommand } from "./kit.ts";
 import { peerFolder, peerPython } from "./peer.ts";
@@ -30,6 +32,12 @@ export const convShapes: readonly (ConvShape & { readonly passes: readonly ConvP
   stem("stem at 32x64x64", [32, 64, 64]),
   stem("stem at 64x128x128", [64, 128, 128]),
 ];
+
+/** Both layers at one size of their input. */
+export function convShapesAt(size: VolumeSize): typeof convShapes {
+  const sides: Triple = [size.depth, size.height, size.width];
+  return [layer1(`64-64 at ${formatSize(size)}`, sides), stem(`stem at ${formatSize(size)}`, sides)];
+}
 
 function stem(name: string, [d, h, w]: Triple) {
   return {
@@ -71,6 +79,8 @@ export interface ConvOptions {
   /** Runs of each operation in a turn. */
   readonly repeats: number;
   readonly peer: boolean;
+  /** Voxels of the layers' input (default: those of `convShapes`). */
+  readonly size?: VolumeSize;
 }
 
 export interface ConvRequest {
@@ -128,7 +138,7 @@ export async function benchConv(options: ConvOptions): Promise<ConvResult> {
     sides.push(stack.use(await Side.start<ConvReady, ConvRequest, ConvAnswer>(command)));
   }
   const cases: ConvCase[] = [];
-  for (const { passes, ...shape } of convShapes) {
+  for (const { passes, ...shape } of options.size === undefined ? convShapes : convShapesAt(options.size)) {
     for (const pass of passes) cases.push(await measureCase(sides, shape, pass, options));
   }
   const [kit, peer] = sides;

@@ -95,11 +95,17 @@ function registerStep(program: Command): void {
 
 function registerConv(program: Command): void {
   benchmark(program, "conv", "3-D convolution forward and both gradients in GFLOP/s, against PyTorch")
+    .option("--size <DxHxW>", "voxels of the layers' input (default: the two sizes of small training steps)", parseSize)
     .option("--rounds <n>", "turns of each side", wholeNumber, 3)
     .option("--repeats <n>", "runs of each operation in a turn", wholeNumber, 5)
     .option("--peer <name>", "pytorch or none", "pytorch")
-    .action(async ({ json, record, engine, peer, ...options }) => {
-      const result = await benchConv({ ...options, peer: withPeer(peer), engine: await engineOf(engine) });
+    .action(async ({ json, record, engine, peer, size, ...options }) => {
+      const result = await benchConv({
+        ...options,
+        peer: withPeer(peer),
+        engine: await engineOf(engine),
+        ...(size === undefined ? {} : { size }),
+      });
       const summary = `${result.cases.length} cases on ${result.engine}; the table is above`;
       await finish("conv", { result, rows: convRows(result), summary }, outputs(json, record));
     });
@@ -112,7 +118,8 @@ function registerPreprocess(program: Command): void {
     .option("--scans <n>", "1: one scan into memory; more: scans into files, on all cores", wholeNumber, 1)
     .option("--rounds <n>", "turns of each side", wholeNumber, 5)
     .option("--peer <name>", "pytorch (its environment has Pillow and SciPy) or none", "pytorch")
-    .action(async ({ json, record, size, peer, engine: _engine, ...options }) => {
+    .action(async ({ json, record, size, peer, engine, ...options }) => {
+      parseEngineChoice(engine); // preprocessing needs no engine; a wrong name is still a mistake
       const result = await benchPreprocess({ ...options, size: parseSize(size), peer: withPeer(peer) });
       const sides = [result.kit, ...result.peers].map(({ name, seconds: { min, median, max } }) =>
         `${name.padEnd(26)} ${median.toFixed(3)} s (${min.toFixed(3)} … ${max.toFixed(3)})`
