@@ -30,7 +30,7 @@ const heldOut = "test";
 
 /** The demo's dataset: small slices, and more graded scans than the real set has, so that severity can be learnt. */
 export const demoPhantom = {
-  scans: { train: 160, validation: 48, test: 64 },
+  scans: { train: 160, validation: 80, test: 80 },
   sliceSize: 96,
   positiveShare: 0.6,
   annotatedShare: 0.9,

@@ -41,7 +41,7 @@ const tiny: Preset = {
   name: "tiny",
   description: "a small residual network at 16×64×64 for a laptop and the demo",
   config: {
-    epochs: 16,
+    epochs: 20,
     batchSize: 4,
     reflection: 0.5,
     data: { size: { depth: 16, height: 64, width: 64 } },

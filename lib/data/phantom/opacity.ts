@@ -13,25 +13,25 @@ export type Grade = Exclude<Severity, "undefined">;
 
 /** Share of the lung that is affected, by grade: below 25 %, 25–50 %, 50–75 %, above 75 %. */
 export const extentByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.1, 0.2],
-  moderate: [0.31, 0.45],
+  mild: [0.12, 0.22],
+  moderate: [0.32, 0.45],
   severe: [0.55, 0.7],
   critical: [0.8, 0.93],
 };
 /** Share of the affected lung that is consolidated. */
 const denseShareByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [0.06, 0.14],
-  moderate: [0.14, 0.23],
-  severe: [0.23, 0.33],
+  mild: [0.1, 0.18],
+  moderate: [0.16, 0.24],
+  severe: [0.24, 0.33],
   critical: [0.33, 0.45],
 };
 
 /** HU that ground glass adds to aerated lung. */
 const hazeByGrade: Readonly<Record<Grade, readonly [number, number]>> = {
-  mild: [230, 310],
-  moderate: [240, 325],
-  severe: [255, 345],
-  critical: [270, 365],
+  mild: [260, 330],
+  moderate: [265, 340],
+  severe: [270, 350],
+  critical: [275, 365],
 };
 
 /** Fields on a coarse grid over the chest, sampled trilinearly when a slice is painted. */
@@ -168,7 +168,7 @@ function lesionScore(random: RandomStream): Score {
   const side = between(random, -0.12, 0.12);
   return ({ x, y, z, back: behind, t, depth }) =>
     periphery * (1 - clamp01(depth / 36)) + back * behind + base * t + (x < 0 ? side : -side) +
-    1.15 * coarse.at(x, y, z) + 0.75 * fine.at(x, y, z);
+    coarse.at(x, y, z) + 0.95 * fine.at(x, y, z);
 }
 
 function denseLesionScore(random: RandomStream): Score {
