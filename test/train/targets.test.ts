@@ -25,11 +25,17 @@ describe("targets", () => {
   });
 
   test("a severity target is a distribution that prefers its class", () => {
-    fc.assert(fc.property(fc.constantFrom(...severityClasses), fc.double({ min: 0, max: 0.49 }), (group, smoothing) => {
-      const target = severityTarget(group, smoothing);
-      expect(target.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 12);
-      expect(severityClasses[target.indexOf(Math.max(...target))]).toBe(group);
-    }));
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...severityClasses),
+        fc.double({ min: 0, max: 0.49, noNaN: true }),
+        (group, smoothing) => {
+          const target = severityTarget(group, smoothing);
+          expect(target.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 12);
+          expect(severityClasses[target.indexOf(Math.max(...target))]).toBe(group);
+        },
+      ),
+    );
   });
 
   test("groups", () => {
