@@ -10,7 +10,7 @@ const examples = `
 Examples:
   cov3d engine find                          which TensorFlow libraries are here, and which one is used
   cov3d engine install                       fetch the CPU build with pip (270 MB) into the user's cache
-  cov3d engine install --cuda                fetch the CUDA 12 build and NVIDIA's libraries (about 3 GB)
+  cov3d engine install --cuda                fetch the CUDA 12 build and NVIDIA's libraries (about 3 GB to download, 5.3 GB unpacked)
   cov3d engine install --wheel FILE.whl      the same from a wheel that was fetched elsewhere; needs no network
   cov3d engine remove                        delete what was fetched
 

@@ -3,7 +3,15 @@ import { resolve } from "node:path";
 import pLimit from "p-limit";
 import { DataError } from "../errors.ts";
 import { listFolder } from "./folder.ts";
-import { classFolders, compareSplits, isHousekeeping, isUsualScanName, patientsFile, splitOf } from "./layout.ts";
+import {
+  classFolders,
+  compareSplits,
+  isHousekeeping,
+  isUsualScanName,
+  masksFolder,
+  patientsFile,
+  splitOf,
+} from "./layout.ts";
 import { severitiesOf } from "./categories.ts";
 import { readPatients } from "./labels.ts";
 import { compareText, sliceOrder } from "./slices.ts";
@@ -37,7 +45,8 @@ export async function openDataset({ directory, patients }: OpenDatasetOptions): 
     throw new DataError("folder-is-file", "a file is where a folder should be", { file: `${root}/${misplaced}` });
   }
   const scans: Scan[] = [], seen = new Map<string, string>();
-  for (const folder of entries.folders.filter((name) => !isHousekeeping(name)).sort(compareText)) {
+  const candidates = entries.folders.filter((name) => !isHousekeeping(name) && name !== masksFolder);
+  for (const folder of candidates.sort(compareText)) {
     const found = await readSplit(root, folder, entries.files, notes);
     if (found.length === 0) continue;
     const split = found[0]!.split, other = seen.get(split);

@@ -26,6 +26,9 @@ export function isUsualScanName(name: string): boolean {
   return /^(test_)?ct_scan/.test(name);
 }
 
+/** Masks kept beside the splits: masks/<split>/<class>/<scan>-lung.npy and -lesion.npy, uint8 [D, H, W], 0 or 1. */
+export const masksFolder = "masks";
+
 /** Entries of the operating system and of editors: never scans. */
 export function isHousekeeping(name: string): boolean {
   return name.startsWith(".") || name.startsWith("__");

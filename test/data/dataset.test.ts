@@ -94,7 +94,7 @@ describe("openDataset", () => {
       "part1_1_set_test_ECCV/ct_scan_9/5.jpg": "",
       "part_2_test_set_ECCV_22/test_ct_scan_10/5.jpg": "",
       "part_2_test_set_ECCV_22/test_ct_scan_9/5.jpg": "",
-      "masks/train/covid/ct_scan_1.npy": "",
+      "extras/train/covid/ct_scan_1.npy": "",
       "readme.txt": "",
     });
     const { scans, notes } = await openDataset({ directory: root });
@@ -110,7 +110,7 @@ describe("openDataset", () => {
       "test/non-covid/ct_scan_4 undefined",
     ]);
     expect(scans.find(({ split }) => split.startsWith("part"))).not.toHaveProperty("presence");
-    expect(notes).toEqual([expect.stringContaining("masks")]);
+    expect(notes).toEqual([expect.stringContaining("extras")]);
   });
 
   test("patients by folder name or key, with further columns", async () => {

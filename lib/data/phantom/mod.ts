@@ -18,7 +18,8 @@ import {
 } from "./plan.ts";
 import { type PhantomOptions, type PhantomRecipe, phantomRecipe } from "./recipe.ts";
 import type { PhantomDone, PhantomWork } from "./worker.ts";
-import { masksFolder, partialFolder } from "./write.ts";
+import { masksFolder } from "../layout.ts";
+import { partialFolder } from "./write.ts";
 
 export { type PhantomOptions, type PhantomRecipe, phantomRecipe, type SeverityMix } from "./recipe.ts";
 export { type PlannedScan, planScans } from "./plan.ts";

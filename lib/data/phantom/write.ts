@@ -5,12 +5,11 @@ import { syncFolder } from "../../files.ts";
 import { encodeNpy } from "../npy.ts";
 import { type PlannedScan, scanPath } from "./plan.ts";
 import type { PhantomRecipe } from "./recipe.ts";
+import { masksFolder } from "../layout.ts";
 import { drawScan, type PhantomScan } from "./render.ts";
 
 /** Unfinished scans live here, below the dataset's root. */
 export const partialFolder = ".partial";
-/** masks/<split>/<class>/<scan>-lung.npy and -lesion.npy: uint8 [D, H, W], 0 or 1. */
-export const masksFolder = "masks";
 
 /** Draws and writes one scan. Returns its number of slices. Throws the signal's reason when stopped. */
 export async function writeScan(
