@@ -41,7 +41,6 @@ function scoreRows({ scores }: ExperimentResult) {
     macro_f1_per_seed: score.macroF1PerSeed.map((value) => value.toFixed(4)).join(" "),
     ...columns("accuracy", score.accuracy),
     ...columns("auc", score.auc),
-    train_seconds: score.trainSeconds?.toFixed(0) ?? "",
   }));
 }
 
@@ -78,7 +77,6 @@ function describe(result: ExperimentResult): string {
       score.macroF1PerSeed.map((value) => value.toFixed(3)).join(", "),
       format(score.accuracy),
       format(score.auc),
-      score.trainSeconds === undefined ? "–" : `${(score.trainSeconds / 60).toFixed(1)} min`,
     ].join(" | ")
   );
   return `# A 3-D ResNet from scratch on public CT scans
@@ -90,8 +88,8 @@ SARS-CoV-2 CT-scan slices of Soares et al. 2020 (CC BY-NC-SA 4.0; no image is pa
 cross-validation; pooled out-of-fold predictions; 95 % bootstrap intervals over patients. Nothing was selected on the
 held-out folds: each network is taken after its last epoch.
 
-| model | macro F1 | per seed | accuracy | AUC | training |
-|---|---|---|---|---|---|
+| model | macro F1 | per seed | accuracy | AUC |
+|---|---|---|---|---|
 | ${rows.join(" |\n| ")} |
 
 ${
