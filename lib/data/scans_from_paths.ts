@@ -45,6 +45,9 @@ async function scansAt(path: string): Promise<Scan[]> {
     file: path,
     expected: "slices named <number>.jpg or <number>.png, or folders of them",
     ...(hasImages ? { found: "images whose names are not numbers", hint: "Rename them 0.jpg, 1.jpg … in order" } : {}),
+    ...(!hasImages && folders.length > 0
+      ? { hint: `Give the folders that hold scans, e.g. ${path}/${folders[0]}` }
+      : {}),
   });
 }
 
