@@ -5,7 +5,6 @@
 import { join, resolve } from "node:path";
 import { audit, type AuditReport } from "./data/audit.ts";
 import { problemCount } from "./data/audit_report.ts";
-
 import { openDataset } from "./data/dataset.ts";
 import { generatePhantom, type PhantomOptions } from "./data/phantom/mod.ts";
 import { preprocess } from "./data/preprocess.ts";

@@ -1,10 +1,11 @@
 /** What a training step will need, before it is tried. */
 import type { VolumeSize } from "../data/types.ts";
-import type { EngineMemory, Triple } from "../engine/types.ts";
+import type { EngineMemory } from "../engine/types.ts";
 import { EngineError } from "../errors.ts";
 import type { NetworkConfig } from "../nn/config.ts";
-import { convNorms, convolvedSize, linears, planNetwork } from "../nn/plan.ts";
-import type { ConvNormPlan } from "../nn/convolutions.ts";
+import { convolutionCosts, countParameters, stageShapes } from "../nn/cost.ts";
+import { planNetwork } from "../nn/plan.ts";
+import { elementCount } from "../nn/shape.ts";
 
 export interface MemoryEstimate {
   /** Activations kept for the backward pass. */
@@ -31,57 +32,15 @@ const workTensors = 3;
  */
 export function estimateTrainingMemory({ network, size, batchSize }: MemoryQuestion): MemoryEstimate {
   const plan = planNetwork(network);
-  const layers = activationSizes(network, size);
-  const bytes = layers.map((values) => values * batchSize * 4);
+  const bytes = convolutionCosts(plan, size).map(({ elements }) => elements * batchSize * 4);
   const largest = Math.max(...bytes);
-  const stages = plan.stages.map((_, index) => layers[lastLayerOfStage(network, index)]! * batchSize * 4);
+  const shapes = stageShapes(plan, size);
+  const stages = plan.stages.map(({ name }) => elementCount(shapes.get(name)!) * batchSize * 4);
   const input = size.depth * size.height * size.width * batchSize * 4;
   const activationBytes = input + 2 * sum(bytes) + (network.dropout > 0 ? sum(stages) : 0);
   const workBytes = workTensors * largest;
-  const parameterBytes = 4 * 4 * parameterCount(network);
+  const parameterBytes = 4 * 4 * countParameters(plan).total;
   return { activationBytes, workBytes, parameterBytes, totalBytes: activationBytes + workBytes + parameterBytes };
-}
-
-/** Values in each convolution's output for one scan, in state_dict order. */
-function activationSizes(network: NetworkConfig, { depth, height, width }: VolumeSize): number[] {
-  const plan = planNetwork(network);
-  const values: number[] = [];
-  const through = (start: Triple, chain: readonly ConvNormPlan[]): Triple => {
-    let size = start;
-    for (const layer of chain) {
-      size = convolvedSize(size, layer);
-      values.push(size[0] * size[1] * size[2] * layer.outputs);
-    }
-    return size;
-  };
-  let size = through([depth, height, width], plan.stem);
-  for (const { blocks } of plan.stages) {
-    for (const { conv1, conv2, shortcut } of blocks) {
-      const before = size;
-      size = through(through(before, conv1), conv2);
-      if (shortcut !== undefined) through(before, [shortcut]);
-    }
-  }
-  return values;
-}
-
-/** Index, among all convolutions, of the last one of a stage (its output has the stage's size). */
-function lastLayerOfStage(network: NetworkConfig, stage: number): number {
-  const plan = planNetwork(network);
-  let count = plan.stem.length;
-  for (const { blocks } of plan.stages.slice(0, stage + 1)) {
-    for (const { conv1, conv2, shortcut } of blocks) count += conv1.length + conv2.length + (shortcut ? 1 : 0);
-  }
-  return count - 1;
-}
-
-function parameterCount(network: NetworkConfig): number {
-  const plan = planNetwork(network);
-  const convolutions = convNorms(plan).map(({ kernel, inputs, outputs }) =>
-    kernel[0] * kernel[1] * kernel[2] * inputs * outputs + 2 * outputs
-  );
-  const linear = linears(plan).map(({ inputs, outputs, bias }) => inputs * outputs + (bias ? outputs : 0));
-  return sum(convolutions) + sum(linear);
 }
 
 /**
