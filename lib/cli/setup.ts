@@ -3,12 +3,12 @@
  * there; without it the kit still runs on the `wasm` engine, and this says so.
  */
 import { Cov3dError } from "../errors.ts";
-import { probeEngines } from "../engine/registry.ts";
+import { probeEngines, requiredEngines } from "../engine/registry.ts";
 import { installProgress, installTensorFlow } from "../engine/tensorflow/install.ts";
 import { exitCodes, log } from "./common.ts";
 
 async function main(): Promise<number> {
-  const required = (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
+  const required = requiredEngines();
   let probes = await probeEngines();
   if (!probes.find((probe) => probe.engine === "tensorflow")?.available) {
     try {

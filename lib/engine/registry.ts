@@ -19,6 +19,11 @@ export function parseEngineChoice(text: string | undefined): EngineChoice {
   });
 }
 
+/** Engines that COV3D_REQUIRE_ENGINES=wasm,tensorflow says must be here (setup and tests fail without them). */
+export function requiredEngines(): string[] {
+  return (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
+}
+
 export function probeEngines(): Promise<EngineProbe[]> {
   return Promise.all(engineFactories.map((factory) => factory.probe()));
 }

@@ -1,11 +1,11 @@
 /** Runs a suite on every engine that is here. COV3D_REQUIRE_ENGINES=wasm,tensorflow turns a missing one into a failure. */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { engineFactories } from "../../lib/engine/registry.ts";
+import { engineFactories, requiredEngines } from "../../lib/engine/registry.ts";
 import type { Engine, EngineFactory, EngineName } from "../../lib/engine/types.ts";
 
 export { expectClose } from "./close.ts";
 
-const required = (Deno.env.get("COV3D_REQUIRE_ENGINES") ?? "").split(",").filter(Boolean);
+const required = requiredEngines();
 const probes = await Promise.all(engineFactories.map((factory) => factory.probe()));
 
 /** `body` registers tests for one engine, which it has to start itself (in a process or Worker of its own). */
