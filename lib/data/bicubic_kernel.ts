@@ -18,7 +18,7 @@ import {
   v128,
   type Value,
   zero,
-} from "../engine/wasm/assembler.ts";
+} from "../wasm_assembler.ts";
 import type { GreyImage } from "./bicubic.ts";
 
 /** Fraction bits of a weight: 32 of the sum − 8 of the pixel − 2 of headroom, as in Pillow. */

@@ -69,11 +69,6 @@ export function decodeNpy(bytes: Uint8Array<ArrayBuffer>, file = "<bytes>"): Npy
   return { dtype, shape, data: viewOf(bytes, offset, count, dtype), byteLength };
 }
 
-/** Volume values as float32; float16 is widened exactly, uint8 stays 0…255. */
-export function toFloat32(data: NpyData): Float32Array<ArrayBuffer> {
-  return new Float32Array(data);
-}
-
 function headerOf(bytes: Uint8Array, file: string): { text: string; offset: number } {
   if (bytes.length < 10 || magic.some((byte, i) => bytes[i] !== byte)) {
     throw new DataError("npy-magic", "not a .npy file", { file, expected: "the bytes \\x93NUMPY" });

@@ -1,5 +1,5 @@
 /** One AdamW step in one pass over memory. */
-import { type Code, f32x4, type FunctionBody, i32, repeat, v128, type Value } from "../assembler.ts";
+import { type Code, f32x4, type FunctionBody, i32, repeat, v128, type Value } from "../../../wasm_assembler.ts";
 
 /** Four numbers at a time, then one at a time with the same arithmetic. */
 const accesses = [

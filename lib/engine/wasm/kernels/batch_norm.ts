@@ -3,7 +3,17 @@
  * the number of channels (or 2 or 4 times it, where the channels are not a multiple of 4); parameters stand in tables of
  * one float32 per lane. Sums are float64, in a fixed order.
  */
-import { type Code, f32x4, f64x2, type FunctionBody, i32, type Local, repeat, v128, zero } from "../assembler.ts";
+import {
+  type Code,
+  f32x4,
+  f64x2,
+  type FunctionBody,
+  i32,
+  type Local,
+  repeat,
+  v128,
+  zero,
+} from "../../../wasm_assembler.ts";
 
 /** The high two float32 lanes as float64. */
 const promoteHigh = (value: Local): Code => f64x2.promoteLow(v128.shuffle32(value, value, [2, 3, 2, 3]));

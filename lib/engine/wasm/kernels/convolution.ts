@@ -14,7 +14,7 @@ import {
   type Scope,
   v128,
   zero,
-} from "../assembler.ts";
+} from "../../../wasm_assembler.ts";
 
 /** Output voxels of the register tile: 10 sums, 2 vectors of weights, a factor and a product in 14 registers. */
 export const tileVoxels = 5;

@@ -1,6 +1,16 @@
 /** Dropout with its Philox 4×32-10 mask drawn on the way: four blocks (sixteen numbers) at a time, nothing stored. */
 import { philoxConstants } from "../../philox.ts";
-import { type Code, f32x4, type FunctionBody, i32, i32x4, i64, type Local, repeat, v128 } from "../assembler.ts";
+import {
+  type Code,
+  f32x4,
+  type FunctionBody,
+  i32,
+  i32x4,
+  i64,
+  type Local,
+  repeat,
+  v128,
+} from "../../../wasm_assembler.ts";
 
 const splat = (word: number): Code => v128.const(word, word, word, word);
 const { multiplier0, multiplier1, weyl0, weyl1, rounds } = philoxConstants;

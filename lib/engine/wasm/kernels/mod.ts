@@ -1,5 +1,5 @@
 /** Our own kernels as one WebAssembly module that works in the memory of TensorFlow.js's wasm backend. */
-import { moduleBytes } from "../assembler.ts";
+import { moduleBytes } from "../../../wasm_assembler.ts";
 import { adamW } from "./adamw.ts";
 import { batchNormKernels } from "./batch_norm.ts";
 import { convolvePanel, filterGradient, packLanes, packPanel } from "./convolution.ts";
