@@ -10,6 +10,9 @@ export const namedSizes = {
 } as const satisfies Record<string, VolumeSize>;
 
 export const cacheDtypes = ["float16", "float32", "uint8"] as const;
+/** "lung": cut out the bounding box of the lung first (see lung_crop/). */
+export const crops = ["none", "lung"] as const;
+export type Crop = (typeof crops)[number];
 export type CacheDtype = (typeof cacheDtypes)[number];
 
 /** Everything that decides the voxels of a preprocessed volume, given its source images. */

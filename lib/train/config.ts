@@ -5,8 +5,9 @@
 import { z } from "zod";
 import { ConfigError } from "../errors.ts";
 import { sha256 } from "../files.ts";
-import { cacheDtypes } from "../data/size.ts";
+import { cacheDtypes, crops } from "../data/size.ts";
 import { modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
+import { type SeverityHeadName, severityHeadNames, severityHeadOutputs } from "./severity_heads.ts";
 
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().positive();
@@ -24,10 +25,28 @@ const dataSchema = z.strictObject({
   dtype: z.enum(cacheDtypes).default("float16"),
   /** The original program's cubic coordinate distortion; the paper's reader has none. */
   distortion: z.boolean().default(false),
+  /** "lung": the lung's bounding box instead of the whole slices, as the 2023 program did. */
+  crop: z.enum(crops).default("none"),
   /** Leave unreadable slices out instead of stopping. */
   skipUnreadable: z.boolean().default(false),
   /** Control experiment: training labels are permuted with the seed, so that nothing can be learnt from them. */
   shuffleLabels: z.boolean().default(false),
+  /** CSV `scan;weight`: factors of the scans' losses, e.g. for pseudo-labels; a scan that is not listed has 1. */
+  itemWeights: z.string().exactOptional(),
+  /** A fold of a CSV made by `cov3d folds`: it is the validation set, the other folds are the training set. */
+  folds: z.strictObject({ file: z.string().min(1), fold: z.number().int().min(0) }).exactOptional(),
+});
+
+/** What is done to a training scan at each fetch besides the reflection; all off in the paper. */
+const augmentSchema = z.strictObject({
+  /** σ of a normal shift of all voxels (unit: grey / 255). */
+  brightness: z.number().min(0).max(1).default(0),
+  /** σ of the logarithm of a factor about mid-grey, 0.5. */
+  contrast: z.number().min(0).max(2).default(0),
+  /** α of Beta(α, α), from which the mixing share of two scans is drawn (Zhang et al. 2018). */
+  mixup: z.number().min(0).max(10).default(0),
+  /** The 2022 program reflected validation scans at random too. */
+  reflectValidation: z.boolean().default(false),
 });
 
 /** Any field of the network may be given; the model's own value stands in for the others. */
@@ -58,6 +77,22 @@ const lossSchema = z.strictObject({
   presenceWeighting: z.enum(["positive-term", "item", "none"]).default("positive-term"),
   /** Eq. (5) for every positive without annotation, or the 2022 program's rule. */
   superset: z.enum(["paper", "code2022"]).default("paper"),
+  /** The paper's five classes, or one of the original program's other heads. */
+  severityHead: z.enum(severityHeadNames).default("five-class"),
+  /** Class weights of task 2 from the training labels, or the 2022 program's constants. */
+  severityWeights: z.enum(["counted", "code2022"]).default("counted"),
+  /** Four-class head only: smoothing by convolution with [ε2/2, 1 − ε2, ε2/2] after edge replication. */
+  neighbourSmoothing: z.boolean().default(false),
+  /** γ of the focal factor (1 − q)^γ on the severity loss; 2 in the 2023 program, 0 = off. */
+  focalGamma: z.number().min(0).max(10).default(0),
+  /** Weight of the earth mover's term of the severity loss; 0.1 in the 2023 program, 0 = off. */
+  earthMover: z.number().min(0).default(0),
+});
+
+/** What prediction does when it is not told otherwise. */
+const inferenceSchema = z.strictObject({
+  /** Mean of the two views' probabilities, or the probability of their mean logit. */
+  reflectionRule: z.enum(["paper", "code2022"]).default("paper"),
 });
 
 const optimizerSchema = z.strictObject({
@@ -86,7 +121,19 @@ export const trainConfigSchema = z.strictObject({
   data: dataSchema,
   model: modelSchema.default({ model: "r3d_18" }),
   loss: lossSchema.prefault({}),
+  augment: augmentSchema.prefault({}),
   optimizer: optimizerSchema.prefault({}),
+  inference: inferenceSchema.prefault({}),
+  /** Weights to start from: a file that `cov3d weights import` wrote, a PyTorch checkpoint, or a run folder. */
+  initialWeights: z.strictObject({
+    file: z.string().min(1),
+    /** SHA-256 of the file; filled in when the run is made, and checked whenever the file is read. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
+  }).exactOptional(),
+  /** Train the head alone for some epochs before the whole network, as the original program's --fine-tune. */
+  fineTune: z.strictObject({ freezeEpochs: whole.default(3) }).exactOptional(),
+  /** The experiment is about pretrained weights: training refuses to start without them. */
+  needsPretrained: z.boolean().default(false),
 });
 
 /** Complete: every field has its value, the network's included. */
@@ -106,12 +153,14 @@ export function parseTrainConfig(value: unknown, file?: string): TrainConfig {
 
 function complete(parsed: z.output<typeof trainConfigSchema>): TrainConfig {
   const { architecture: _, ...given } = parsed.model;
-  return { ...parsed, model: networkConfig({ ...given, outputs: outputsOf(parsed.loss.severityFactor) }) };
+  return { ...parsed, model: networkConfig({ ...given, outputs: outputsOf(parsed.loss) }) };
 }
 
-/** Presence and five severity logits; λ = 0 has the presence output alone. */
-export function outputsOf(severityFactor: number): 1 | 6 {
-  return severityFactor === 0 ? 1 : 6;
+/** The presence logit and the severity head's; λ = 0 has the presence output alone. */
+export function outputsOf(
+  { severityFactor, severityHead }: { readonly severityFactor: number; readonly severityHead: SeverityHeadName },
+): number {
+  return severityFactor === 0 ? 1 : 1 + severityHeadOutputs[severityHead];
 }
 
 /** JSON with sorted keys: equal values give equal text. */
