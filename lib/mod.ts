@@ -41,6 +41,8 @@ export { pruneCache } from "./data/cache_prune.ts";
 export { readImage } from "./data/image.ts";
 export { resizeBicubic } from "./data/bicubic.ts";
 export { splineMatrix } from "./data/spline.ts";
+export { type FoldPlan, type FoldScheme, makeFolds, type MakeFoldsOptions } from "./data/folds_make.ts";
+export { foldCounts, type FoldFile, foldSplits, readFolds, writeFolds } from "./data/folds_file.ts";
 export { decodeNpy, encodeNpy } from "./data/npy.ts";
 export { formatAudit } from "./data/audit_report.ts";
 

@@ -47,12 +47,21 @@ interface Row {
   readonly values: readonly string[];
 }
 
-/** The named columns of a CSV file with a header line; names match without regard to case. */
-async function readRows(file: string, columns: readonly string[]): Promise<Row[]> {
+/**
+ * The named columns of a CSV file with a header line; names match without regard to case. Every row has a value in each
+ * of `columns`; the values of `optional` follow them, "" where there is none.
+ * @throws DataError "csv-unreadable" | "csv-header" | "csv-row"
+ */
+export async function readRows(
+  file: string,
+  columns: readonly string[],
+  optional: readonly string[] = [],
+): Promise<Row[]> {
   const text = await readText(file);
   const { data } = Papa.parse<string[]>(text, { delimiter: text.split("\n", 1)[0]!.includes(";") ? ";" : "," });
   const header = (data[0] ?? []).map((cell) => cell.trim());
-  const places = columns.map((column) => header.findIndex((cell) => cell.toLowerCase() === column.toLowerCase()));
+  const placeOf = (column: string) => header.findIndex((cell) => cell.toLowerCase() === column.toLowerCase());
+  const places = columns.map(placeOf);
   if (places.includes(-1)) {
     throw new DataError("csv-header", "wrong header line", {
       file,
@@ -71,7 +80,7 @@ async function readRows(file: string, columns: readonly string[]): Promise<Row[]
         found: JSON.stringify(cells.join(";")),
       });
     }
-    rows.push({ line, values });
+    rows.push({ line, values: [...values, ...optional.map((column) => cells[placeOf(column)]?.trim() ?? "")] });
   });
   return rows;
 }
