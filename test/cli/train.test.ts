@@ -1,7 +1,7 @@
 /** `cov3d train` as a process: exit codes, what goes where, and stopping. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { configFrom } from "../../lib/cli/train.ts";
+import { configFrom } from "../../lib/cli/train_flags/mod.ts";
 import { ConfigError } from "../../lib/errors.ts";
 import { readRun } from "../../lib/train/run.ts";
 import { cov3d, killWhen } from "../support/command_line.ts";

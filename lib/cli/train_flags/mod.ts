@@ -1,0 +1,54 @@
+/** The flags that make a training configuration; shared by every command that takes one. */
+import type { Command, Option } from "@commander-js/extra-typings";
+import { Option as CommanderOption } from "@commander-js/extra-typings";
+import { namedSizes } from "../../data/size.ts";
+import { parseEngineChoice } from "../../engine/registry.ts";
+import { ConfigError } from "../../errors.ts";
+import { parseTrainConfig, type TrainConfigInput } from "../../train/config.ts";
+import { mergeConfig, type PartialTrainConfig, preset, presetNames } from "../../train/presets.ts";
+import { augmentFlags } from "./augment.ts";
+import { dataFlags } from "./data.ts";
+import { fieldsOf, type TrainFlag } from "./flag.ts";
+import { lossFlags } from "./loss.ts";
+import { modelFlags } from "./model.ts";
+import { optimizerFlags } from "./optimizer.ts";
+import { runFlags } from "./run.ts";
+import { weightsFlags } from "./weights.ts";
+
+const groups: Readonly<Record<string, readonly TrainFlag[]>> = {
+  "Run:": runFlags,
+  "Data:": dataFlags,
+  "Network:": modelFlags,
+  "Weights to start from:": weightsFlags,
+  "Losses:": lossFlags,
+  "Augmentation:": augmentFlags,
+  "Optimizer:": optimizerFlags,
+};
+
+export const trainFlags: readonly TrainFlag[] = Object.values(groups).flat();
+
+/** Adds --preset and every flag that sets a field. */
+export function addTrainFlags(command: Command): void {
+  const presets = new CommanderOption("--preset <name>", "starting point; the flags below change it");
+  command.addOption(presets.choices(presetNames) as unknown as Option);
+  for (const [heading, flags] of Object.entries(groups)) {
+    for (const { option } of flags) command.addOption(option.helpGroup(heading));
+  }
+}
+
+/** Flags over the preset; what neither names has the schema's default. @throws ConfigError */
+export function configFrom(
+  directory: string | undefined,
+  flags: Readonly<Record<string, unknown>>,
+): TrainConfigInput {
+  if (directory === undefined) {
+    throw new ConfigError("train.directory", "no dataset folder", { hint: "cov3d train DIR, or --resume RUN" });
+  }
+  const name = flags.preset as string | undefined;
+  const base = name === undefined ? defaults : mergeConfig({ name }, preset(name).config);
+  const given = mergeConfig({ engine: parseEngineChoice(undefined), data: { directory } }, fieldsOf(trainFlags, flags));
+  return parseTrainConfig(mergeConfig(base, given));
+}
+
+/** Without a preset: r3d_18 at the paper's small size. */
+const defaults: PartialTrainConfig = { data: { size: namedSizes.small }, model: { model: "r3d_18" } };
