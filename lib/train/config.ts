@@ -34,7 +34,12 @@ const dataSchema = z.strictObject({
   /** CSV `scan;weight`: factors of the scans' losses, e.g. for pseudo-labels; a scan that is not listed has 1. */
   itemWeights: z.string().exactOptional(),
   /** A fold of a CSV made by `cov3d folds`: it is the validation set, the other folds are the training set. */
-  folds: z.strictObject({ file: z.string().min(1), fold: z.number().int().min(0) }).exactOptional(),
+  folds: z.strictObject({
+    file: z.string().min(1),
+    fold: z.number().int().min(0),
+    /** SHA-256 of the file; filled in when the run is made, and checked whenever the file is read. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
+  }).exactOptional(),
 });
 
 /** What is done to a training scan at each fetch besides the reflection; all off in the paper. */

@@ -16,6 +16,7 @@ import { deriveSeed } from "../random.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { classWeights } from "./class_weights.ts";
 import type { TrainConfig } from "./config.ts";
+import { heldOutFold } from "./folds.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
 import { assertFits, formatBytes, type MemoryEstimate } from "./memory.ts";
@@ -65,6 +66,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     onProgress({ kind: "log", message });
   };
   const data = await openData(config, directory ?? config.data.directory);
+  logFold(data.splits, log);
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
   const loader = openLoader(config); // its Worker starts while the engine proves itself
   try {
@@ -111,7 +113,8 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
 
 async function openData(config: TrainConfig, directory: string) {
   const { patients, shuffleLabels: shuffle } = config.data;
-  const splits = labelledSplits(await openDataset({ directory, ...(patients === undefined ? {} : { patients }) }));
+  const dataset = await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
+  const splits = labelledSplits(dataset, await heldOutFold(config));
   const labels = trainingLabels(splits.train, { seed: config.seed, shuffle });
   const stepsPerEpoch = Math.floor(splits.train.length / (config.batchSize * config.accumulate));
   if (stepsPerEpoch === 0) {
@@ -124,6 +127,19 @@ async function openData(config: TrainConfig, directory: string) {
   }
   const loss: Cov3dLossConfig = { ...config.loss, weights: classWeights(labels, config.loss.severityFactor) };
   return { splits, labels, loss, stepsPerEpoch, fingerprint: await dataFingerprint(splits) };
+}
+
+function logFold({ train, validation, fold, leftOut = [] }: LabelledSplits, log: (message: string) => void): void {
+  if (fold === undefined) return;
+  log(`fold ${fold} is held out: ${validation.length} scans; ${train.length} of the other folds are trained on`);
+  const names = leftOut.slice(0, 3).map(({ key }) => key).join(", ");
+  if (leftOut.length > 0) {
+    log(
+      `${leftOut.length} scans that the folds file does not list are left out: ${names}${
+        leftOut.length > 3 ? " …" : ""
+      }`,
+    );
+  }
 }
 
 /** Fills the cache on all cores before the first step: unreadable scans are found now and not after hours. */

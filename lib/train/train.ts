@@ -9,6 +9,7 @@ import { fileExists, makeFolder } from "../files.ts";
 import { runInWorker } from "../worker.ts";
 import { hasCheckpoint } from "./checkpoint.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
+import { withFoldsHash } from "./folds.ts";
 import { lockRun } from "./lock.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, createRun, readRun, readRunConfig, runFiles, runFolderFor } from "./run.ts";
@@ -41,7 +42,7 @@ export interface ResumeOptions extends WatchOptions {
  * @throws ConfigError, DataError, EngineError, or RunError when the folder holds a run already
  */
 export async function train({ config: input, out, runs, ...watch }: TrainOptions): Promise<TrainResult> {
-  const parsed = parseTrainConfig(input);
+  const parsed = await withFoldsHash(parseTrainConfig(input));
   // "auto" is decided once: a run continues on the engine it began on.
   const config: TrainConfig = { ...parsed, engine: await chooseEngine(parsed.engine) };
   const folder = out ?? await runFolderFor(config, runs);
