@@ -2,7 +2,7 @@
 import * as tf from "../tf.ts";
 import type { BatchNormOptions } from "../engine/types.ts";
 import { ConfigError } from "../errors.ts";
-import type { InferenceContext, TrainingContext } from "./layer.ts";
+import type { AttributionContext, InferenceContext, RecordingContext, TrainingContext } from "./layer.ts";
 import type { Counter, GradientSink, Parameter, Slot } from "./parameter.ts";
 
 /** PyTorch's defaults, which torchvision keeps. */
@@ -26,7 +26,7 @@ export interface AfterNorm {
 
 export interface RecordedBatchNorm {
   readonly y: tf.Tensor5D;
-  backward(dy: tf.Tensor5D, sink: GradientSink): { dx: tf.Tensor5D; dResidual?: tf.Tensor5D };
+  backward(dy: tf.Tensor5D, sink?: GradientSink): { dx: tf.Tensor5D; dResidual?: tf.Tensor5D };
   release(): void;
 }
 
@@ -48,7 +48,12 @@ export class BatchNorm {
     return y;
   }
 
-  record(x: tf.Tensor5D, after: AfterNorm, context: TrainingContext): RecordedBatchNorm {
+  record(x: tf.Tensor5D, after: AfterNorm, context: RecordingContext): RecordedBatchNorm {
+    return context.statistics === "running" ? this.recordFixed(x, after, context) : this.recordBatch(x, after, context);
+  }
+
+  /** Statistics of the batch: they depend on x, and so does their part of the gradient. */
+  private recordBatch(x: tf.Tensor5D, after: AfterNorm, context: TrainingContext): RecordedBatchNorm {
     const { gamma, beta } = this.state;
     assertEnoughValues(x, gamma.name);
     const result = context.ops.batchNorm(x, gamma.value, beta.value, options(after));
@@ -61,11 +66,34 @@ export class BatchNorm {
       backward(dy, sink) {
         const { dx, dGamma, dBeta, dResidual } = result.backward(dy);
         dy.dispose();
-        sink(gamma, dGamma);
-        sink(beta, dBeta);
+        if (sink === undefined) tf.dispose([dGamma, dBeta]);
+        sink?.(gamma, dGamma);
+        sink?.(beta, dBeta);
         return dResidual === undefined ? { dx } : { dx, dResidual };
       },
       release: () => result.release(),
+    };
+  }
+
+  /** Fixed statistics: an affine map per channel, whose gradient is dy·γ/√(σ² + ε) where the ReLU is open. */
+  private recordFixed(x: tf.Tensor5D, after: AfterNorm, context: AttributionContext): RecordedBatchNorm {
+    const { gamma, runningVariance } = this.state;
+    const hasResidual = after.residual !== undefined;
+    const y = this.infer(x, after, context);
+    const open = after.relu ? tf.step(y) : undefined;
+    return {
+      y,
+      backward(dy) {
+        const dSum = open === undefined ? tf.clone(dy) : tf.mul<tf.Tensor5D>(dy, open);
+        const dx = tf.tidy(() =>
+          tf.mul<tf.Tensor5D>(dSum, tf.div(gamma.value, tf.sqrt(tf.add(runningVariance.value, batchNormEpsilon))))
+        );
+        tf.dispose([dy, open ?? []]);
+        if (hasResidual) return { dx, dResidual: dSum };
+        dSum.dispose();
+        return { dx };
+      },
+      release: () => open?.dispose(),
     };
   }
 

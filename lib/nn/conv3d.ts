@@ -1,7 +1,7 @@
 /** 3-D convolution without bias, PyTorch's geometry. */
-import type * as tf from "../tf.ts";
+import * as tf from "../tf.ts";
 import type { Conv3dGeometry } from "../engine/types.ts";
-import type { InferenceContext, Layer, Recorded, TrainingContext } from "./layer.ts";
+import type { InferenceContext, Layer, Recorded, RecordingContext } from "./layer.ts";
 import type { GradientSink, Parameter } from "./parameter.ts";
 
 export interface RecordedConv3d extends Recorded {
@@ -18,7 +18,7 @@ export class Conv3d implements Layer {
     return y;
   }
 
-  record(x: tf.Tensor5D, { ops }: TrainingContext): RecordedConv3d {
+  record(x: tf.Tensor5D, { ops }: RecordingContext): RecordedConv3d {
     const { weight, geometry } = this;
     const inputShape = x.shape;
     // The filter gradient comes first so that x is freed before dx is made; the sink, which may change the weight at
@@ -31,10 +31,10 @@ export class Conv3d implements Layer {
     return {
       y: ops.conv3d(x, weight.value, geometry),
       backward(dy, sink) {
-        const gradient = filterGradient(dy);
+        const gradient = sink && filterGradient(dy);
         const dx = ops.conv3dInputGrad(dy, weight.value, inputShape, geometry);
-        dy.dispose();
-        sink(weight, gradient);
+        tf.dispose([x, dy]);
+        if (gradient !== undefined) sink?.(weight, gradient);
         return dx;
       },
       backwardParameters(dy, sink) {

@@ -2,7 +2,7 @@
 import type * as tf from "../tf.ts";
 import type { AfterNorm, BatchNorm, RecordedBatchNorm } from "./batch_norm.ts";
 import type { Conv3d, RecordedConv3d } from "./conv3d.ts";
-import type { InferenceContext, TrainingContext } from "./layer.ts";
+import type { InferenceContext, RecordingContext } from "./layer.ts";
 import type { GradientSink } from "./parameter.ts";
 
 export interface ConvNorm {
@@ -12,7 +12,7 @@ export interface ConvNorm {
 
 export interface RecordedChain {
   readonly y: tf.Tensor5D;
-  backward(dy: tf.Tensor5D, sink: GradientSink): { dx: tf.Tensor5D; dResidual?: tf.Tensor5D };
+  backward(dy: tf.Tensor5D, sink?: GradientSink): { dx: tf.Tensor5D; dResidual?: tf.Tensor5D };
   /** Without the gradient with respect to the chain's input. */
   backwardParameters(dy: tf.Tensor5D, sink: GradientSink): void;
   release(): void;
@@ -29,7 +29,7 @@ export class ConvNormChain {
     );
   }
 
-  record(x: tf.Tensor5D, after: AfterNorm, context: TrainingContext): RecordedChain {
+  record(x: tf.Tensor5D, after: AfterNorm, context: RecordingContext): RecordedChain {
     const steps: { conv: RecordedConv3d; norm: RecordedBatchNorm }[] = [];
     let y = x;
     for (const [index, link] of this.links.entries()) {
@@ -50,7 +50,7 @@ function chainBackward(
   steps: readonly { conv: RecordedConv3d; norm: RecordedBatchNorm }[],
 ): Omit<RecordedChain, "y"> {
   /** Gradient at the first convolution's output; the residual's gradient comes from the last batch norm. */
-  const downToFirst = (dy: tf.Tensor5D, sink: GradientSink) => {
+  const downToFirst = (dy: tf.Tensor5D, sink?: GradientSink) => {
     let dResidual: tf.Tensor5D | undefined;
     let gradient = dy;
     for (let index = steps.length - 1; index >= 0; index--) {

@@ -23,13 +23,28 @@ export interface TrainingContext {
   readonly dropout: DropoutSource;
   /** False when a forward pass is run again for its activations only: running statistics stay as they are. */
   readonly updateStatistics: boolean;
+  readonly statistics?: "batch";
 }
+
+/**
+ * Inference with a way back: running statistics, no dropout, and gradients with respect to activations alone (no sink is
+ * given, so no parameter's gradient is made). This is what saliency maps need.
+ */
+export interface AttributionContext {
+  readonly ops: EngineOps;
+  readonly statistics: "running";
+}
+
+export type RecordingContext = TrainingContext | AttributionContext;
 
 /** A forward step that can go back. Call exactly one of `backward` and `release`, once. */
 export interface Recorded<In extends tf.Tensor = tf.Tensor5D, Out extends tf.Tensor = tf.Tensor5D> {
   readonly y: Out;
-  /** Takes dL/dy, hands parameter gradients to the sink, frees everything saved, returns dL/dx. */
-  backward(dy: Out, sink: GradientSink): In;
+  /**
+   * Takes dL/dy, hands parameter gradients to the sink (none are made without one), frees everything saved, returns
+   * dL/dx.
+   */
+  backward(dy: Out, sink?: GradientSink): In;
   /** Frees everything saved, for when no gradient is wanted. */
   release(): void;
 }
@@ -37,8 +52,8 @@ export interface Recorded<In extends tf.Tensor = tf.Tensor5D, Out extends tf.Ten
 export interface Layer<In extends tf.Tensor = tf.Tensor5D, Out extends tf.Tensor = tf.Tensor5D> {
   /** Inference: fixed statistics, nothing saved. */
   infer(x: In, context: InferenceContext): Out;
-  /** Training: batch statistics, and what the gradient needs is saved. */
-  record(x: In, context: TrainingContext): Recorded<In, Out>;
+  /** What the gradient needs is saved. */
+  record(x: In, context: RecordingContext): Recorded<In, Out>;
 }
 
 /** Streams that depend on nothing but seed, step and layer: the same masks on every engine and after every resume. */

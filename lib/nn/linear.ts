@@ -17,12 +17,12 @@ export class Linear implements Layer<tf.Tensor2D, tf.Tensor2D> {
     return {
       y: this.product(x),
       backward(dy, sink) {
-        const dW: tf.Tensor2D = tf.matMul(dy, x, true, false);
-        const db = bias === undefined ? undefined : tf.sum(dy, 0);
+        const dW: tf.Tensor2D | undefined = sink && tf.matMul(dy, x, true, false);
+        const db = sink && bias && tf.sum(dy, 0);
         const dx: tf.Tensor2D = tf.matMul(dy, weight.value);
         tf.dispose([x, dy]);
-        sink(weight, dW);
-        if (bias !== undefined && db !== undefined) sink(bias, db);
+        if (dW !== undefined) sink?.(weight, dW);
+        if (db !== undefined) sink?.(bias!, db);
         return dx;
       },
       release: () => x.dispose(),

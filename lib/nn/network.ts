@@ -36,6 +36,22 @@ export interface TrainingPass extends InferencePass {
   release(): void;
 }
 
+export const stageNames = ["stem", "layer1", "layer2", "layer3", "layer4"] as const;
+/** A stage whose output can be attributed to. */
+export type StageName = typeof stageNames[number];
+
+/**
+ * A pass in inference mode (running statistics, no dropout) that can go back from the logits to one stage's output.
+ * Call exactly one of `backward` and `release`, once.
+ */
+export interface AttributionPass extends InferencePass {
+  /** Output of the stage: f32 [N, D', H', W', C], owned by the caller. */
+  readonly activation: tf.Tensor5D;
+  /** Takes ownership of dL/dlogits [N, outputs]; returns dL/dactivation, owned by the caller. */
+  backward(dLogits: tf.Tensor2D): tf.Tensor5D;
+  release(): void;
+}
+
 export interface Network {
   readonly config: NetworkConfig;
   readonly plan: NetworkPlan;
@@ -46,6 +62,8 @@ export interface Network {
   /** x f32 [N, D, H, W, channels]; takes ownership of it. */
   forward(x: tf.Tensor5D, options: TrainingOptions): TrainingPass;
   forward(x: tf.Tensor5D, options?: InferenceOptions): InferencePass;
+  /** The gradient of logits with respect to a stage's output, for saliency maps. Takes ownership of x. */
+  attribute(x: tf.Tensor5D, stage: StageName): AttributionPass;
   /** Everything in torch's names, order and layout. */
   stateDict(): Promise<StateDict>;
   /** @throws RunError when names or shapes do not fit; then nothing was changed */

@@ -1,7 +1,7 @@
 /** torchvision's BasicBlock: relu(chain2(relu(chain1(x))) + shortcut(x)). */
 import * as tf from "../tf.ts";
 import type { ConvNormChain } from "./conv_norm.ts";
-import type { InferenceContext, Layer, Recorded, TrainingContext } from "./layer.ts";
+import type { InferenceContext, Layer, Recorded, RecordingContext } from "./layer.ts";
 
 export class ResidualBlock implements Layer {
   /** Without a shortcut chain the shortcut is the identity. */
@@ -18,7 +18,7 @@ export class ResidualBlock implements Layer {
     return this.chain2.infer(middle, { relu: true, residual }, context);
   }
 
-  record(x: tf.Tensor5D, context: TrainingContext): Recorded {
+  record(x: tf.Tensor5D, context: RecordingContext): Recorded {
     const copy = tf.clone(x);
     const first = this.chain1.record(x, { relu: true }, context);
     const shortcut = this.shortcut?.record(copy, { relu: false }, context);

@@ -1,5 +1,5 @@
 /** 3-D residual network (torchvision's VideoResNet) with Cov3d's dropout and head, built from a plan. */
-import type * as tf from "../tf.ts";
+import * as tf from "../tf.ts";
 import type { EngineOps } from "../engine/types.ts";
 import { BatchNorm } from "./batch_norm.ts";
 import type { NetworkConfig } from "./config.ts";
@@ -10,7 +10,15 @@ import { Dropout } from "./dropout.ts";
 import { type Initial, kaimingNormalFanOut, normal, uniformFanIn, uniformWithin, zeros } from "./initial.ts";
 import { dropoutSource, type InferenceContext, type Layer, sequence } from "./layer.ts";
 import { Linear } from "./linear.ts";
-import type { InferenceOptions, InferencePass, Network, TrainingOptions, TrainingPass } from "./network.ts";
+import type {
+  AttributionPass,
+  InferenceOptions,
+  InferencePass,
+  Network,
+  StageName,
+  TrainingOptions,
+  TrainingPass,
+} from "./network.ts";
 import { Parameter, type StateEntry } from "./parameter.ts";
 import { type BlockPlan, type HeadPlan, type LinearPlan, type NetworkPlan, planNetwork } from "./plan.ts";
 import { globalPool } from "./pool.ts";
@@ -60,6 +68,25 @@ export class ResNet3d implements Network {
   forward(x: tf.Tensor5D, options?: InferenceOptions): InferencePass;
   forward(x: tf.Tensor5D, options: TrainingOptions | InferenceOptions = {}): InferencePass {
     return options.training ? this.record(x, options) : this.infer(x, options);
+  }
+
+  attribute(x: tf.Tensor5D, stage: StageName): AttributionPass {
+    const context = { ops: this.ops, statistics: "running" } as const;
+    const chosen = this.stages.findIndex(({ name }) => name === stage); // −1: the stem
+    const layers = this.stages.map(({ layer }) => layer);
+    let activation = this.stem.infer(x, { relu: true }, context);
+    for (const layer of layers.slice(0, chosen + 1)) activation = layer.infer(activation, context);
+    const body = sequence(layers.slice(chosen + 1)).record(tf.clone(activation), context);
+    const pool = this.pool.record(body.y, context);
+    const head = this.head.record(pool.y, context);
+    return {
+      activation,
+      logits: head.y,
+      backward: (dLogits) => body.backward(pool.backward(head.backward(dLogits))),
+      release() {
+        for (const part of [head, pool, body]) part.release();
+      },
+    };
   }
 
   stateDict(): Promise<StateDict> {
