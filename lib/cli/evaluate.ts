@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .description("Scores of a run on a labelled split: F1, accuracy, AUC and confusion with bootstrap intervals.")
     .argument("[dir]", "dataset in COV19-CT-DB layout (default: the one the run was trained on)")
     .requiredOption("--run <folder>", "run folder made by `cov3d train`")
-    .option("--split <name>", "split to score", "validation")
+    .option("--split <name>", "split to score; of a run with --folds, validation is the fold held out", "validation")
     .option("--patients <csv>", "CSV scan;patient: scans of one patient are resampled together")
     .addOption(new Option("--weights <which>", "weights to use").choices(weightChoices).default("auto" as const))
     .option("--no-reflection", "leave out the mirrored second view")

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
 import { type Dataset, type Scan, severities, type Split } from "../data/types.ts";
 import type { EngineDescription } from "../engine/types.ts";
-import { DataError, RunError } from "../errors.ts";
+import { RunError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import { type FailedScan, predict, type PredictOptions, type PredictResult } from "./predict.ts";
 import { type Prediction, predictionRow, predictionsCsv, truthOf } from "./prediction.ts";
@@ -16,6 +16,7 @@ import {
   scoreSeverity,
   type TaskScores,
 } from "./scores.ts";
+import { scoredSplit } from "./split.ts";
 import type { TaskWeights } from "./weights.ts";
 
 export interface EvaluateOptions extends Omit<PredictOptions, "paths" | "scans">, ResamplingOptions {
@@ -24,7 +25,7 @@ export interface EvaluateOptions extends Omit<PredictOptions, "paths" | "scans">
   readonly dataset?: Dataset;
   /** CSV `scan;patient`: scans of one patient are then resampled together. */
   readonly patients?: string;
-  /** Default "validation". */
+  /** Default "validation"; for a run that held out fold k of a folds file that fold, recorded as "fold-k". */
   readonly split?: Split;
   /** Default true: the user's cache folder. */
   readonly cache?: string | boolean;
@@ -61,12 +62,11 @@ export interface EvaluationResult extends EvaluationRecord {
 /**
  * Predicts every labelled scan of a split and scores it: macro and per-class F1, accuracy, AUC, confusion matrices,
  * each score with a bootstrap interval. Writes `predictions-<split>.csv` and `evaluation-<split>.json` into the run.
- * @throws DataError (no such split, no labels), and what `predict` throws
+ * @throws those of `scoredSplit` (no such split, no labels), and what `predict` throws
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
   const dataset = options.dataset ?? await openDatasetOf(options);
-  const split = options.split ?? "validation";
-  const scans = labelledScans(dataset, split);
+  const { split, scans } = await scoredSplit({ ...options, dataset });
   const result = await predict({ cache: true, ...options, scans });
   if (!result.finished) throw new RunError("evaluate.stopped", "evaluation was stopped; nothing was written");
   const scanOf = new Map(scans.map((scan) => [scan.key, scan]));
@@ -79,24 +79,6 @@ export async function evaluate(options: EvaluateOptions): Promise<EvaluationResu
 async function openDatasetOf({ directory, patients }: EvaluateOptions): Promise<Dataset> {
   if (directory === undefined) throw new TypeError("evaluate: give `dataset` or `directory`");
   return await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
-}
-
-function labelledScans(dataset: Dataset, split: Split): Scan[] {
-  const inSplit = dataset.scans.filter((scan) => scan.split === split);
-  const splits = [...new Set(dataset.scans.map((scan) => scan.split))].join(", ");
-  if (inSplit.length === 0) {
-    throw new DataError("split.missing", `there is no split "${split}"`, {
-      file: dataset.root,
-      found: splits || "no scans",
-    });
-  }
-  const labelled = inSplit.filter(({ presence }) => presence !== undefined);
-  if (labelled.length > 0) return labelled;
-  throw new DataError("split.unlabelled", `the scans of "${split}" have no labels`, {
-    file: dataset.root,
-    expected: `folders ${split}/covid and ${split}/non-covid`,
-    hint: "Use `cov3d predict` for scans without labels",
-  });
 }
 
 interface ScoreInput {
