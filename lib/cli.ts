@@ -9,6 +9,7 @@ const commands = [
   "phantom",
   "audit",
   "preprocess",
+  "folds",
   "train",
   "evaluate",
   "predict",
