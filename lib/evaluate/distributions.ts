@@ -10,7 +10,7 @@ interface Distributions {
     cdf(x: number, mean: number, sd: number): number;
     inv(p: number, mean: number, sd: number): number;
   };
-  readonly binomial: { cdf(k: number, n: number, p: number): number; pdf(k: number, n: number, p: number): number };
+  readonly binomial: { pdf(k: number, n: number, p: number): number };
 }
 const { normal, binomial } = jstat as unknown as Distributions;
 
@@ -31,7 +31,10 @@ export function chiSquareTail(x: number): number {
 
 /** P(X ≤ k) for X successes in n fair trials. */
 export function fairBinomialCdf(k: number, n: number): number {
-  return k >= n ? 1 : binomial.cdf(k, n, 0.5);
+  if (k >= n) return 1;
+  let sum = 0; // jstat's own sum is rounded to ten decimals
+  for (let i = 0; i <= k; i++) sum += binomial.pdf(i, n, 0.5);
+  return sum;
 }
 
 /** P(X = k) for X successes in n fair trials. */

@@ -35,9 +35,13 @@ export interface BootstrapOptions {
 
 /** Percentile bootstrap interval of any score. Bounds are NaN when the score is undefined in every resample. */
 export function bootstrapInterval(options: BootstrapOptions): Interval {
-  const { items, statistic, clusters, strata, resamples = 2000, level = 0.95, seed = 0 } = options;
-  const all = Array.from({ length: items }, (_, i) => i);
-  const pools = stratify(groupByCluster(all, clusters), strata);
+  return percentileInterval(bootstrapScores(options), options);
+}
+
+/** The recomputed scores, ascending; undefined ones (NaN) are left out. */
+export function bootstrapScores(options: BootstrapOptions): number[] {
+  const { items, statistic, clusters, strata, resamples = 2000, seed = 0 } = options;
+  const pools = stratify(groupByCluster(allItems(items), clusters), strata);
   const random = randomStream(seed, "bootstrap");
   const scores: number[] = [];
   for (let draw = 0; draw < resamples; draw++) {
@@ -45,15 +49,26 @@ export function bootstrapInterval(options: BootstrapOptions): Interval {
     const score = statistic(sample);
     if (!Number.isNaN(score)) scores.push(score);
   }
-  scores.sort((a, b) => a - b);
-  const tail = (1 - level) / 2;
+  return scores.sort((a, b) => a - b);
+}
+
+/** The middle of sorted scores, with the score of the data as they are. */
+export function percentileInterval(
+  scores: readonly number[],
+  { items, statistic, level = 0.95 }: Pick<BootstrapOptions, "items" | "statistic" | "level">,
+): Interval {
+  const tail = (1 - level) / 2, none = scores.length === 0;
   return {
-    value: statistic(all),
-    low: scores.length === 0 ? NaN : quantileSorted(scores, tail),
-    high: scores.length === 0 ? NaN : quantileSorted(scores, 1 - tail),
+    value: statistic(allItems(items)),
+    low: none ? NaN : quantileSorted([...scores], tail),
+    high: none ? NaN : quantileSorted([...scores], 1 - tail),
     level,
     resamples: scores.length,
   };
+}
+
+function allItems(count: number): number[] {
+  return Array.from({ length: count }, (_, i) => i);
 }
 
 /** Items of one cluster side by side; an item without a cluster stands alone. */
