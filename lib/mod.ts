@@ -45,6 +45,14 @@ export { type FoldPlan, type FoldScheme, makeFolds, type MakeFoldsOptions } from
 export { foldCounts, type FoldFile, foldSplits, readFolds, writeFolds } from "./data/folds_file.ts";
 export { decodeNpy, encodeNpy } from "./data/npy.ts";
 export { formatAudit } from "./data/audit_report.ts";
+export { publishedCounts } from "./data/counts.ts";
+export {
+  publishedBaselines,
+  type PublishedExperiment,
+  type PublishedScore,
+  publishedTable3,
+  publishedTestScores,
+} from "./data/published.ts";
 
 // Engines
 export { chooseEngine, engineNames, probeEngines, startEngine } from "./engine/registry.ts";

@@ -74,7 +74,7 @@ export async function audit({ dataset, quick = false, onProgress, signal }: Audi
     scans: scans.length,
     slices: scans.reduce((sum, scan) => sum + scan.slices.length, 0),
     counts: Object.fromEntries(countScans(scans)),
-    published: await publishedCounts(),
+    published: publishedCounts(),
     depth: depthStatistics(scans.map((scan) => scan.slices.length)),
     sizes: tally(all.map(({ size }) => size)),
     formats: tally(all.map(({ format }) => format)),

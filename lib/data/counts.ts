@@ -1,6 +1,7 @@
 /** How many scans of each kind a dataset has, beside the published numbers of COV19-CT-DB. */
-import Papa from "papaparse";
+import { z } from "zod";
 import { compareSplits } from "./layout.ts";
+import { readPublished } from "./published.ts";
 import { severities } from "./types.ts";
 import type { Scan } from "./types.ts";
 
@@ -44,18 +45,16 @@ export interface PublishedCount {
   readonly source: string;
 }
 
+const countRow = z.object({
+  split: z.string(),
+  row: z.enum(countRows),
+  paper: z.coerce.number(),
+  released: z.string(),
+  source: z.string(),
+});
+
 /** Tables 1 and 2 of the Cov3d paper (data/published), with the counts of the 2022 release. */
-export async function publishedCounts(): Promise<PublishedCount[]> {
-  const folder = new URL("../../data/published/", import.meta.url);
-  const tables = await Promise.all(
-    ["table1.csv", "table2.csv"].map((name) => Deno.readTextFile(new URL(name, folder))),
-  );
-  return tables.flatMap((text) => Papa.parse<Record<string, string>>(text.trim(), { header: true }).data)
-    .map(({ split, row, paper, released, source }) => ({
-      split: split!,
-      row: row as CountRow,
-      paper: Number(paper),
-      ...(released === "" ? {} : { released: Number(released) }),
-      source: source!,
-    }));
+export function publishedCounts(): PublishedCount[] {
+  return ["table1.csv", "table2.csv"].flatMap((name) => readPublished(name, countRow))
+    .map(({ released, ...row }) => ({ ...row, ...(released === "" ? {} : { released: Number(released) }) }));
 }
