@@ -1,5 +1,6 @@
 /** Class weights from the data at hand: the w of eqs. (2), (4) and (5). */
 import { ConfigError } from "../errors.ts";
+import type { SeverityHeadName } from "./severity_heads.ts";
 import { groupOf, type Label, type SeverityGroup, severityGroups } from "./targets.ts";
 
 /** Number of scans in each of the six groups. */
@@ -54,14 +55,46 @@ export function severityWeights(counts: GroupCounts, total: number = totalOf(cou
   ) as Record<SeverityGroup, number>;
 }
 
+/**
+ * Where the severity weights come from. "counted": the training labels. "code2022": as the 2022 program, constants for
+ * 2292 scans in the five-class head and no weights in its other heads. "none": all 1, as in the 2023 program.
+ */
+export const severityWeightRules = ["counted", "code2022", "none"] as const;
+export type SeverityWeightRule = typeof severityWeightRules[number];
+
+/** What the 2022 program had instead of counts: 300 positives without annotation more than the dataset has. */
+const countsOf2022: GroupCounts = { mild: 85, moderate: 62, severe: 85, critical: 26, negative: 1110, positive: 924 };
+
+/** w_g by the rule; `counts` are those of the training labels. */
+export function severityWeightsBy(
+  rule: SeverityWeightRule,
+  head: SeverityHeadName,
+  counts: GroupCounts,
+): SeverityWeights {
+  if (rule === "counted") return severityWeights(counts);
+  if (rule === "code2022" && head === "five-class") return severityWeights(countsOf2022);
+  return Object.fromEntries(severityGroups.map((group) => [group, 1])) as Record<SeverityGroup, number>;
+}
+
+export interface ClassWeightOptions {
+  /** Default "five-class". */
+  readonly severityHead?: SeverityHeadName;
+  /** Default "counted". Presence is counted in every rule, as in the 2022 program. */
+  readonly severityWeights?: SeverityWeightRule;
+}
+
 /** Weights for training on `labels`; with λ = 1 one presence class may be missing, its weights are then all 1. */
-export function classWeights(labels: Iterable<Label>, severityFactor: number): ClassWeights {
+export function classWeights(
+  labels: Iterable<Label>,
+  severityFactor: number,
+  { severityHead = "five-class", severityWeights: rule = "counted" }: ClassWeightOptions = {},
+): ClassWeights {
   const counts = countGroups(labels);
   if (totalOf(counts) === 0) throw new ConfigError("weights.no_scans", "there are no training scans");
   const unused: PresenceWeights = { positiveTerm: 1, item: { positive: 1, negative: 1 } };
   return {
     presence: severityFactor === 1 ? unused : presenceWeights(counts),
-    severity: severityWeights(counts),
+    severity: severityWeightsBy(rule, severityHead, counts),
   };
 }
 

@@ -7,7 +7,14 @@ import { ConfigError } from "../errors.ts";
 import { sha256 } from "../files.ts";
 import { cacheDtypes, crops } from "../data/size.ts";
 import { modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
-import { type SeverityHeadName, severityHeadNames, severityHeadOutputs } from "./severity_heads.ts";
+import { severityWeightRules } from "./class_weights.ts";
+import {
+  severityContradictions,
+  type SeverityHeadName,
+  severityHeadNames,
+  severityHeadOutputs,
+} from "./severity_heads.ts";
+import { regressionLossNames } from "./severity_regression.ts";
 
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().positive();
@@ -84,14 +91,18 @@ const lossSchema = z.strictObject({
   superset: z.enum(["paper", "code2022"]).default("paper"),
   /** The paper's five classes, or one of the original program's other heads. */
   severityHead: z.enum(severityHeadNames).default("five-class"),
-  /** Class weights of task 2 from the training labels, or the 2022 program's constants. */
-  severityWeights: z.enum(["counted", "code2022"]).default("counted"),
+  /** Class weights of task 2: from the training labels, the 2022 program's constants, or none. */
+  severityWeights: z.enum(severityWeightRules).default("counted"),
   /** Four-class head only: smoothing by convolution with [ε2/2, 1 − ε2, ε2/2] after edge replication. */
   neighbourSmoothing: z.boolean().default(false),
+  /** Regression head only: cross-entropy of its probability, or squared error of its logit (`--mse`). */
+  regressionLoss: z.enum(regressionLossNames).default("cross-entropy"),
   /** γ of the focal factor (1 − q)^γ on the severity loss; 2 in the 2023 program, 0 = off. */
   focalGamma: z.number().min(0).max(10).default(0),
-  /** Weight of the earth mover's term of the severity loss; 0.1 in the 2023 program, 0 = off. */
-  earthMover: z.number().min(0).default(0),
+  /** w of (1 − w)·classification + w·earth mover's distance in the severity loss; 0.1 in the 2023 program, 0 = off. */
+  earthMover: probability.default(0),
+}).superRefine((loss, { addIssue }) => {
+  for (const message of severityContradictions(loss)) addIssue({ code: "custom", message });
 });
 
 /** What prediction does when it is not told otherwise. */
@@ -139,6 +150,9 @@ export const trainConfigSchema = z.strictObject({
   fineTune: z.strictObject({ freezeEpochs: whole.default(3) }).exactOptional(),
   /** The experiment is about pretrained weights: training refuses to start without them. */
   needsPretrained: z.boolean().default(false),
+}).superRefine(({ augment: { mixup }, batchSize }, { addIssue }) => {
+  if (mixup === 0 || batchSize > 1) return;
+  addIssue({ code: "custom", path: ["batchSize"], message: "mixup needs two scans in a batch" });
 });
 
 /** Complete: every field has its value, the network's included. */

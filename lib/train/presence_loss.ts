@@ -21,6 +21,10 @@ export interface PresenceLossOptions {
   readonly weighting?: PresenceWeighting;
   /** "weighted-mean" is for "item" weights. */
   readonly reduction?: Reduction;
+  /** How much of an item each row stands for, in [0, 1]: counts in the batch's divisor too. All 1 when left out. */
+  readonly shares?: readonly number[];
+  /** Factors of the items' losses that leave the divisor as it is. All 1 when left out. */
+  readonly itemWeights?: readonly number[];
 }
 
 export interface LossAndGradient<Gradient> {
@@ -31,11 +35,14 @@ export interface LossAndGradient<Gradient> {
 /** Weighted presence loss and dL/dz; finite for any finite logit. */
 export function presenceLoss(options: PresenceLossOptions): LossAndGradient<number[]> {
   const { logits, presence, smoothing, weights, weighting = "positive-term", reduction = "mean" } = options;
-  const itemWeight = presence.map((positive) =>
+  const { shares, itemWeights } = options;
+  const classWeight = presence.map((positive) =>
     weighting === "item" ? weights.item[positive ? "positive" : "negative"] : 1
   );
+  const share = logits.map((_, i) => shares?.[i] ?? 1);
   const positiveTerm = weighting === "positive-term" ? weights.positiveTerm : 1;
-  const divisor = reduction === "mean" ? logits.length : itemWeight.reduce((sum, weight) => sum + weight, 0);
+  const divisor = share.reduce((sum, part, i) => sum + (reduction === "mean" ? part : part * classWeight[i]!), 0);
+  const itemWeight = classWeight.map((weight, i) => weight * share[i]! * (itemWeights?.[i] ?? 1));
   let loss = 0;
   const gradient = logits.map((z, i) => {
     const target = presenceTarget(presence[i]!, smoothing);

@@ -14,10 +14,10 @@ import { createNetwork, type Network } from "../nn/network.ts";
 import { decodeSafetensors, encodeSafetensors, type StateDict } from "../nn/safetensors.ts";
 import { deriveSeed } from "../random.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { classWeights } from "./class_weights.ts";
 import type { TrainConfig } from "./config.ts";
 import { heldOutFold } from "./folds.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
+import { lossConfigOf } from "./loss_config.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
 import { assertFits, formatBytes, type MemoryEstimate } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
@@ -125,7 +125,7 @@ async function openData(config: TrainConfig, directory: string) {
       hint: "Use a smaller --batch-size or --accumulate",
     });
   }
-  const loss: Cov3dLossConfig = { ...config.loss, weights: classWeights(labels, config.loss.severityFactor) };
+  const loss = lossConfigOf(config.loss, labels);
   return { splits, labels, loss, stepsPerEpoch, fingerprint: await dataFingerprint(splits) };
 }
 

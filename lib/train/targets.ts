@@ -48,3 +48,30 @@ export function severityTarget(group: SeverityClass, smoothing: number): number[
     return around.includes(name) ? smoothing / around.length : 0;
   });
 }
+
+/** A graded positive: what the heads without a negative class learn from. */
+export type Grade = typeof severities[number];
+
+export function isGrade(group: SeverityGroup): group is Grade {
+  return group !== "negative" && group !== "positive";
+}
+
+/** Four-class head without smoothing, as the 2022 program trains it: 1 on the grade; order of `severities`. */
+export function gradeTarget(grade: Grade): number[] {
+  return severities.map((name) => name === grade ? 1 : 0);
+}
+
+/**
+ * Four-class head, the 2022 program's `--neighbour-smoothing`: the one-hot target, its ends repeated, convolved with
+ * [ε₂/2, 1 − ε₂, ε₂/2]. Mild and critical keep 1 − ε₂/2, unlike in the chain of `severityTarget`.
+ */
+export function neighbourSmoothedTarget(grade: Grade, smoothing: number): number[] {
+  const hot = gradeTarget(grade), last = hot.length - 1;
+  const around = (c: number) => hot[Math.max(0, c - 1)]! + hot[Math.min(last, c + 1)]!;
+  return hot.map((value, c) => (1 - smoothing) * value + smoothing / 2 * around(c));
+}
+
+/** Regression head: 0.25·s − 0.125 for category s = 1 (mild) … 4 (critical), the centres of four equal intervals. */
+export function severityProbabilityTarget(grade: Grade): number {
+  return 0.25 * (severities.indexOf(grade) + 1) - 0.125;
+}
