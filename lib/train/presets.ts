@@ -1,16 +1,19 @@
 /** Named starting points. A preset is a partial configuration; options given by the user go on top of it. */
+import { closestMatch } from "leven";
+import type { PublishedExperiment } from "../data/published.ts";
 import { ConfigError } from "../errors.ts";
-import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
+import { parseTrainConfig, type TrainConfig } from "./config.ts";
+import { mergeConfig, type PartialTrainConfig } from "./merge_config.ts";
+import { table3Presets } from "./presets_table3.ts";
 
-type DeepPartial<T> = T extends readonly unknown[] ? T
-  : T extends object ? { [K in keyof T]?: DeepPartial<T[K]> | undefined }
-  : T;
-export type PartialTrainConfig = DeepPartial<TrainConfigInput>;
+export { mergeConfig, type PartialTrainConfig };
 
 export interface Preset {
   readonly name: string;
   readonly description: string;
   readonly config: PartialTrainConfig;
+  /** The published experiment that it repeats. */
+  readonly published?: PublishedExperiment;
 }
 
 /**
@@ -51,19 +54,36 @@ const tiny: Preset = {
   },
 };
 
-const presets: readonly Preset[] = [tiny, paper];
+let all: readonly Preset[] | undefined;
 
-/** "tiny", "paper" */
-export const presetNames: readonly string[] = presets.map((preset) => preset.name);
+/** Every preset: "tiny", "paper", then "table3/1" … "table3/28" in the order of the paper's Table 3. */
+export function presets(): readonly Preset[] {
+  return all ??= [tiny, paper, ...table3Presets(paper.config)];
+}
 
-/** @throws ConfigError "preset.unknown" */
+/** "tiny", "paper", "table3/1" … "table3/28". */
+export function presetNames(): readonly string[] {
+  return presets().map(({ name }) => name);
+}
+
+/** @throws ConfigError "preset.unknown", with the name that was probably meant */
 export function preset(name: string): Preset {
-  const found = presets.find((candidate) => candidate.name === name);
+  const found = presets().find((candidate) => candidate.name === name);
   if (found !== undefined) return found;
+  const near = nearestPreset(name);
   throw new ConfigError("preset.unknown", `unknown preset "${name}"`, {
-    expected: presetNames.join(", "),
+    expected: "tiny, paper, or table3/1 … table3/28",
     found: name,
+    hint: `${near === undefined ? "" : `Did you mean ${near}? `}\`cov3d presets\` lists them all`,
   });
+}
+
+/** "Table3-14", "row 14" and "14" are "table3/14"; "papr" is "paper". Undefined where nothing is near. */
+function nearestPreset(name: string): string | undefined {
+  const text = name.trim().toLowerCase();
+  const row = /^(?:(?:table\W*3|row)\W*)?(\d{1,2})$/.exec(text)?.[1];
+  if (row === undefined) return closestMatch(text, presetNames(), { maxDistance: 2 });
+  return presetNames().find((candidate) => candidate === `table3/${Number(row)}`);
 }
 
 /**
@@ -72,19 +92,4 @@ export function preset(name: string): Preset {
  */
 export function presetConfig(name: string, changes: PartialTrainConfig): TrainConfig {
   return parseTrainConfig(mergeConfig({ name, ...preset(name).config }, changes));
-}
-
-/** `changes` over `base`, field by field; undefined leaves the base's value. */
-export function mergeConfig(base: PartialTrainConfig, changes: PartialTrainConfig): PartialTrainConfig {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(changes)) {
-    if (value === undefined) continue;
-    const before = merged[key];
-    merged[key] = isRecord(value) && isRecord(before) ? mergeConfig(before, value) : value;
-  }
-  return merged as PartialTrainConfig;
-}
-
-function isRecord(value: unknown): value is Record<string, never> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

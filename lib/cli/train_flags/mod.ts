@@ -5,7 +5,7 @@ import { namedSizes } from "../../data/size.ts";
 import { parseEngineChoice } from "../../engine/registry.ts";
 import { ConfigError } from "../../errors.ts";
 import { parseTrainConfig, type TrainConfigInput } from "../../train/config.ts";
-import { mergeConfig, type PartialTrainConfig, preset, presetNames } from "../../train/presets.ts";
+import { mergeConfig, type PartialTrainConfig, preset } from "../../train/presets.ts";
 import { augmentFlags } from "./augment.ts";
 import { dataFlags } from "./data.ts";
 import { fieldsOf, type TrainFlag } from "./flag.ts";
@@ -27,10 +27,13 @@ const groups: Readonly<Record<string, readonly TrainFlag[]>> = {
 
 export const trainFlags: readonly TrainFlag[] = Object.values(groups).flat();
 
+const presetKinds = "tiny, paper, table3/1 … table3/28; `cov3d presets` shows them";
+
 /** Adds --preset and every flag that sets a field. */
 export function addTrainFlags(command: Command): void {
-  const presets = new CommanderOption("--preset <name>", "starting point; the flags below change it");
-  command.addOption(presets.choices(presetNames) as unknown as Option);
+  const presets = new CommanderOption("--preset <name>", `starting point; the flags below change it (${presetKinds})`)
+    .argParser((name) => preset(name).name);
+  command.addOption(presets as unknown as Option);
   for (const [heading, flags] of Object.entries(groups)) {
     for (const { option } of flags) command.addOption(option.helpGroup(heading));
   }
