@@ -6,7 +6,6 @@ import { oracleIds } from "./support/oracles.ts";
 const later = [
   ...["targets.severity4_neighbour", "targets.severity_regression", "loss.v2"],
   ...["schedule.lr_find", "lr_find.suggestions", "ensemble.presence", "ensemble.severity"],
-  "preproc.v2_resize",
   ...["baseline.gru", "baseline.params", "baseline.voting", "baseline.voting_masked", "baseline.softmax_ce"],
 ];
 
