@@ -20,6 +20,8 @@ const wrappers = [
 const prefixes = ["module.", "_orig_mod."] as const;
 
 const deepest = 3;
+/** Wrappers around wrappers. */
+const mostPrefixes = 4;
 
 /**
  * The tensors by name: the value itself when it is a state_dict, else the one under "state_dict", "model",
@@ -29,7 +31,7 @@ const deepest = 3;
  */
 export function findStateDict(value: TorchValue, file?: string): Map<string, TorchTensor> {
   const found = search(value, 0);
-  if (found !== undefined) return stripPrefixes(found);
+  if (found !== undefined) return stripPrefixes(found, mostPrefixes);
   throw new DataError("torch.state-dict", "no state_dict in this checkpoint", {
     ...(file === undefined ? {} : { file }),
     expected: `a dictionary of tensors, by itself or under ${wrappers.map((name) => `"${name}"`).join(", ")}`,
@@ -54,10 +56,13 @@ function isStateDict(value: Map<TorchKey, TorchValue>): value is Map<string, Tor
   return true;
 }
 
-function stripPrefixes(tensors: Map<string, TorchTensor>): Map<string, TorchTensor> {
-  for (const prefix of prefixes) {
+function stripPrefixes(tensors: Map<string, TorchTensor>, most: number): Map<string, TorchTensor> {
+  for (const prefix of most > 0 ? prefixes : []) {
     if ([...tensors.keys()].every((name) => name.startsWith(prefix) && name.length > prefix.length)) {
-      return stripPrefixes(new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])));
+      return stripPrefixes(
+        new Map([...tensors].map(([name, tensor]) => [name.slice(prefix.length), tensor])),
+        most - 1,
+      );
     }
   }
   return tensors;
@@ -66,12 +71,17 @@ function stripPrefixes(tensors: Map<string, TorchTensor>): Map<string, TorchTens
 const mostListed = 12;
 
 /** `a dictionary with "epoch" (a number), "optimizer" (a dictionary of 2)`. */
-function describe(value: TorchValue): string {
+function describe(value: TorchValue, depth = 0): string {
   if (!(value instanceof Map)) return kind(value);
   if (value.size === 0) return "an empty dictionary";
-  const items = [...value].slice(0, mostListed).map(([key, item]) => `${quote(key)} (${kind(item)})`);
-  const more = value.size > mostListed ? ` and ${value.size - mostListed} more` : "";
-  return `a dictionary with ${items.join(", ")}${more}`;
+  const odd = [...value].filter(([, item]) => !(item instanceof TorchTensor)), mixed = odd.length < value.size;
+  const items = odd.slice(0, mostListed).map(([key, item]) => `${quote(key)} (${kind(item)})`);
+  const more = odd.length > mostListed ? ` and ${odd.length - mostListed} more` : "";
+  const list = `a dictionary with ${mixed ? `${value.size - odd.length} tensors and ` : ""}${items.join(", ")}${more}`;
+  const inner = wrappers.find((name) => value.get(name) instanceof Map);
+  return inner === undefined || depth >= deepest
+    ? list
+    : `${list}; under "${inner}" ${describe(value.get(inner)!, depth + 1)}`;
 }
 
 const quote = (key: TorchKey) => typeof key === "string" ? JSON.stringify(key.slice(0, 80)) : String(key);

@@ -1,0 +1,32 @@
+/**
+ * Limits on what a checkpoint may make the reader do. They are far above what networks need (a state_dict of 300 tensors
+ * takes 10,000 opcodes and 1,800 containers), and low enough that no file holds more than 32 MB beside its tensors.
+ */
+export const limits = {
+  /** Default of `maxBytes`: file, inflated entries, tensors. */
+  bytes: 4 * 2 ** 30,
+  /** Bytes of one pickle. */
+  pickleBytes: 8 * 2 ** 20,
+  opcodes: 1_000_000,
+  /** Lists, tuples, dictionaries and tensors of a pickle. */
+  containers: 100_000,
+  memo: 200_000,
+  /** Entries on the stack and in all containers. */
+  items: 300_000,
+  /** Bytes of one string or bytes object. */
+  stringBytes: 2 ** 20,
+  /** Bytes of one integer. */
+  integerBytes: 64,
+  /** Dictionaries and lists inside one another. */
+  depth: 64,
+  /** Values that a walk over the result meets, counting shared ones every time. */
+  walk: 2_000_000,
+  axes: 32,
+  /** Bytes of all tensors that are larger than their storage (expanded axes) together. */
+  expandedBytes: 64 * 2 ** 20,
+  archiveEntries: 65_536,
+  directoryBytes: 8 * 2 ** 20,
+  /** Inflated bytes allowed without a question, and then per compressed byte. */
+  inflateFree: 2 ** 20,
+  inflateRatio: 100,
+} as const;
