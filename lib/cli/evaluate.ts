@@ -9,7 +9,7 @@ import { writeFileAtomic } from "../files.ts";
 import { readRunConfig } from "../train/run.ts";
 import { progress } from "../report/progress.ts";
 import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
-import { positiveInteger } from "./predict.ts";
+import { mcSamplesOption, positiveInteger, reflectionRuleOption } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 export function register(program: Command): void {
@@ -21,6 +21,8 @@ export function register(program: Command): void {
     .option("--patients <csv>", "CSV scan;patient: scans of one patient are resampled together")
     .addOption(new Option("--weights <which>", "weights to use").choices(weightChoices).default("auto" as const))
     .option("--no-reflection", "leave out the mirrored second view")
+    .addOption(reflectionRuleOption())
+    .addOption(mcSamplesOption())
     .option("--engine <name>", `auto, ${engineNames.join(", ")}`)
     .option("--cache <folder>", "folder of preprocessed volumes (default: the run's)")
     .option("--skip-unreadable", "leave out slices and scans that cannot be read")
@@ -53,6 +55,8 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
         signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
         ...(options.patients === undefined ? {} : { patients: options.patients }),
+        ...(options.reflectionRule === undefined ? {} : { reflectionRule: options.reflectionRule }),
+        ...(options.mcSamples === undefined ? {} : { mcSamples: options.mcSamples }),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(cache === undefined ? {} : { cache }),
       }).catch(unlessStopped).finally(() => {

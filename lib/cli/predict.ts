@@ -16,6 +16,8 @@ export function register(program: Command): void {
     .requiredOption("--run <folder>", "run folder made by `cov3d train`")
     .addOption(new Option("--weights <which>", "weights to use").choices(weightChoices).default("auto" as const))
     .option("--no-reflection", "leave out the mirrored second view")
+    .addOption(reflectionRuleOption())
+    .addOption(mcSamplesOption())
     .option("--engine <name>", `auto, ${engineNames.join(", ")}`)
     .option("--cache <folder>", "keep preprocessed volumes here (default: nothing is stored)")
     .option("--skip-unreadable", "leave out slices and scans that cannot be read")
@@ -27,6 +29,7 @@ export function register(program: Command): void {
 Examples:
   cov3d predict --run runs/run-1a2b3c4d5e scans/ct_scan_7
   cov3d predict --run runs/run-1a2b3c4d5e --csv predictions.csv scans/
+  cov3d predict --run runs/run-1a2b3c4d5e --mc-samples 30 --csv uncertain.csv scans/
   cov3d predict --run runs/run-1a2b3c4d5e --json scans/ | jq '.predictions[].presence'
 
 Research only: not for clinical use.`,
@@ -43,6 +46,8 @@ Research only: not for clinical use.`,
         engine: parseEngineChoice(options.engine),
         signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
+        ...(options.reflectionRule === undefined ? {} : { reflectionRule: options.reflectionRule }),
+        ...(options.mcSamples === undefined ? {} : { mcSamples: options.mcSamples }),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(options.cache === undefined ? {} : { cache: options.cache }),
       }).finally(() => {
@@ -62,17 +67,36 @@ Research only: not for clinical use.`,
 function predictionTable({ predictions }: PredictResult): string {
   const percent = (p: number | null) => p === null ? "–" : `${(100 * p).toFixed(1)} %`;
   const answer = ({ presence }: Prediction) => presence === null ? "–" : presence ? "COVID-19" : "non-COVID-19";
+  const spread = ({ uncertainty }: Prediction) => {
+    const deviation = uncertainty?.presence?.standardDeviation[1];
+    return deviation === undefined ? "" : ` ± ${(100 * deviation).toFixed(1)}`;
+  };
   const header = ["scan", "presence", "probability", "severity", "mild", "moderate", "severe", "critical", "slices"];
   const rows = predictions.map((prediction) => [
     prediction.key,
     answer(prediction),
-    percent(prediction.presenceProbability),
+    percent(prediction.presenceProbability) + spread(prediction),
     prediction.severity ?? "–",
     ...[0, 1, 2, 3].map((grade) => percent(prediction.severityProbabilities?.[grade] ?? null)),
     `${prediction.slices - prediction.skippedSlices.length}${prediction.skippedSlices.length > 0 ? "!" : ""}`,
   ]);
   const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
   return [header, ...rows].map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()).join("\n");
+}
+
+/** `--reflection-rule`, for every command that predicts. */
+export function reflectionRuleOption() {
+  return new Option(
+    "--reflection-rule <rule>",
+    "how the two views are averaged: paper = their probabilities, code2022 = their presence logits " +
+      "(default: the run's, else paper)",
+  ).choices(["paper", "code2022"] as const);
+}
+
+/** `--mc-samples`, for every command that predicts. */
+export function mcSamplesOption() {
+  const text = "Monte-Carlo dropout: mean and spread of so many passes with dropout active, instead of the two views";
+  return new Option("--mc-samples <n>", text).argParser(positiveInteger);
 }
 
 /** A commander parser for whole numbers above 0. */

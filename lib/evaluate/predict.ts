@@ -6,14 +6,15 @@ import type { Scan } from "../data/types.ts";
 import { severities } from "../data/types.ts";
 import { parseEngineChoice } from "../engine/registry.ts";
 import type { EngineChoice, EngineDescription } from "../engine/types.ts";
-import { DataError, errorFromJSON } from "../errors.ts";
+import { ConfigError, DataError, errorFromJSON } from "../errors.ts";
+import { sha256 } from "../files.ts";
 import { type CheckpointName, readCheckpoint } from "../train/checkpoint.ts";
 import { readRun, type Run } from "../train/run.ts";
 import { runInWorker } from "../worker.ts";
-import { type Decoded, decodeViews, type ReflectionRule } from "./decode.ts";
-import type { PredictMessage, PredictTask } from "./predict_worker.ts";
+import { decode, type Decoded, decodeViews, type ReflectionRule } from "./decode.ts";
+import type { MonteCarlo, PredictMessage, PredictTask } from "./predict_worker.ts";
 import type { Prediction } from "./prediction.ts";
-
+import { combineSamples, type Uncertainty } from "./uncertainty.ts";
 import { chooseWeights, type TaskWeights, type WeightsChoice } from "./weights.ts";
 
 export interface PredictOptions {
@@ -29,8 +30,15 @@ export interface PredictOptions {
   readonly weights?: WeightsChoice;
   /** Test-time reflection: average over the scan and its mirror image (default true). */
   readonly reflection?: boolean;
-  /** How the two views are averaged; default "paper". */
+  /** How the two views are averaged; default: the run's `inference.reflectionRule`. */
   readonly reflectionRule?: ReflectionRule;
+  /**
+   * Monte-Carlo dropout: so many passes with dropout active instead of the two views. Probabilities are then means over
+   * the samples, and each prediction has its `uncertainty`. The run must have been trained with dropout.
+   */
+  readonly mcSamples?: number;
+  /** Names the dropout masks; default: the run's seed. The same seed gives the same answers, in any order of scans. */
+  readonly mcSeed?: number;
   /** Leave unreadable slices out, and scans of which nothing can be read; default: as the run was trained. */
   readonly skipUnreadable?: boolean;
   /** Preprocessed volumes to use and fill: a folder, or true for the user's. Default: nothing is stored. */
@@ -56,7 +64,11 @@ export interface FailedScan {
 export interface PredictResult {
   readonly run: string;
   readonly weights: TaskWeights;
+  /** SHA-256 of each task's weights file. */
+  readonly weightsSha256: Readonly<Record<keyof TaskWeights, string | null>>;
   readonly reflection: boolean;
+  readonly reflectionRule: ReflectionRule;
+  readonly monteCarlo: MonteCarlo | null;
   readonly engine: EngineDescription;
   /** In the order of the scans. */
   readonly predictions: readonly Prediction[];
@@ -68,16 +80,24 @@ export interface PredictResult {
 
 /**
  * Presence and severity of every scan. The engine runs in a Worker, so that the caller's thread stays free.
- * @throws RunError (no such run, no finished epoch), DataError (a scan cannot be read), EngineError
+ * @throws RunError (no such run, no finished epoch), ConfigError "mc.no-dropout" | "mc.samples", DataError (a scan
+ * cannot be read), EngineError
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const run = await readRun(options.run);
   const weights = chooseWeights(run, options.weights);
+  const monteCarlo = monteCarloOf(run, options);
   const scans = options.scans ?? await scansFromPaths(options.paths ?? []);
   if (scans.length === 0) throw new DataError("scan-missing", "there are no scans to predict");
   const checkpoints = [...new Set([weights.presence, weights.severity])].filter((name) => name !== null);
-  const task = await predictTask(run, checkpoints, scans, options);
-  const { reflectionRule = "paper", signal, onProgress } = options;
+  const task = await predictTask(run, checkpoints, scans, monteCarlo, options);
+  const { signal, onProgress, reflectionRule = run.config.inference.reflectionRule } = options;
+  const answerOf = (message: ScanMessage): Prediction => {
+    const answers = (name: CheckpointName | null) =>
+      name && combineViews(message.logits[checkpoints.indexOf(name)]!, reflectionRule, monteCarlo !== null);
+    const { presence, severity } = weights;
+    return predictionOf(scans[message.index]!, answers(presence), answers(severity), message.skipped);
+  };
   const predictions: Prediction[] = [], failed: FailedScan[] = [];
   let engine: EngineDescription | undefined;
   const { finished } = await runInWorker<PredictTask, PredictMessage, { finished: boolean }>(
@@ -87,28 +107,61 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
       ...(signal === undefined ? {} : { signal }),
       onMessage(message) {
         if (message.kind === "engine") engine = message.description;
-        else {
-          const scan = scans[message.index]!;
-          if (message.kind === "failed") failed.push(failedScan(scan, message.error));
-          else {
-            const decoded = message.logits.map((views) => decodeViews(views, reflectionRule));
-            const answer = (name: CheckpointName | null) => name === null ? null : decoded[checkpoints.indexOf(name)]!;
-            const { presence, severity } = weights;
-            predictions.push(predictionOf(scan, answer(presence), answer(severity), message.skipped));
-          }
-        }
+        else if (message.kind === "failed") failed.push(failedScan(scans[message.index]!, message.error));
+        else predictions.push(answerOf(message));
         const done = predictions.length + failed.length;
         onProgress?.({ done, total: scans.length, ...(engine === undefined ? {} : { engine }) });
       },
     },
   );
-  return { run: run.folder, weights, reflection: task.reflection, engine: engine!, predictions, failed, finished };
+  const weightsSha256 = await weightHashes(weights, checkpoints, task.weights);
+  const { reflection } = task;
+  const used = { run: run.folder, weights, weightsSha256, reflection, reflectionRule, monteCarlo, engine: engine! };
+  return { ...used, predictions, failed, finished };
+}
+
+type ScanMessage = Extract<PredictMessage, { kind: "scan" }>;
+
+/** @throws ConfigError when there is no dropout to sample from, or the number of samples makes no sense */
+export function monteCarloOf({ config, folder }: Run, { mcSamples, mcSeed }: PredictOptions): MonteCarlo | null {
+  if (mcSamples === undefined) return null;
+  if (!Number.isSafeInteger(mcSamples) || mcSamples < 1) {
+    const found = String(mcSamples);
+    throw new ConfigError("mc.samples", "Monte-Carlo dropout needs samples", { expected: "a whole number ≥ 1", found });
+  }
+  if (config.model.dropout > 0) return { samples: mcSamples, seed: mcSeed ?? config.seed };
+  throw new ConfigError("mc.no-dropout", "this run has no dropout, so all samples would be the same", {
+    file: folder,
+    expected: "model.dropout above 0",
+    found: "0",
+    hint: "Predict without Monte-Carlo samples, or train with dropout",
+  });
+}
+
+async function weightHashes(
+  weights: TaskWeights,
+  checkpoints: readonly CheckpointName[],
+  files: readonly Uint8Array[],
+): Promise<PredictResult["weightsSha256"]> {
+  const hash = async (name: CheckpointName | null) => name && await sha256(files[checkpoints.indexOf(name)]!);
+  return { presence: await hash(weights.presence), severity: await hash(weights.severity) };
+}
+
+/** What one set of weights says about a scan. */
+interface Answer {
+  readonly answer: Decoded;
+  readonly uncertainty?: Uncertainty;
+}
+
+function combineViews(views: readonly (readonly number[])[], rule: ReflectionRule, sampled: boolean): Answer {
+  return sampled ? combineSamples(views.map((logits) => decode(logits))) : { answer: decodeViews(views, rule) };
 }
 
 async function predictTask(
   { config, checkpointsFolder }: Run,
   checkpoints: readonly CheckpointName[],
   scans: readonly Scan[],
+  monteCarlo: MonteCarlo | null,
   { engine, device, reflection = true, skipUnreadable, cache }: PredictOptions,
 ): Promise<PredictTask> {
   return {
@@ -118,7 +171,8 @@ async function predictTask(
     weights: await Promise.all(checkpoints.map((name) => readWeights(checkpointsFolder, name))),
     scans,
     recipe: recipeFor(config.data),
-    reflection,
+    reflection: reflection && monteCarlo === null,
+    monteCarlo,
     skipUnreadable: skipUnreadable ?? config.data.skipUnreadable,
     ...(cache === true ? {} : { cacheDirectory: typeof cache === "string" ? cache : null }),
   };
@@ -138,22 +192,31 @@ async function readWeights(checkpointsFolder: string, name: CheckpointName): Pro
 
 function predictionOf(
   scan: Scan,
-  presence: Decoded | null,
-  severity: Decoded | null,
+  presence: Answer | null,
+  severity: Answer | null,
   skippedSlices: readonly string[],
 ): Prediction {
-  const grade = severity?.severity ?? null;
+  const grade = severity?.answer.severity ?? null;
   return {
     key: scan.key,
     scan: scan.id,
     folder: scan.folder,
-    presenceProbability: presence?.presenceProbability ?? null,
-    presence: presence?.presence ?? null,
-    severityProbabilities: severity?.severityProbabilities ?? null,
+    presenceProbability: presence?.answer.presenceProbability ?? null,
+    presence: presence?.answer.presence ?? null,
+    severityProbabilities: severity?.answer.severityProbabilities ?? null,
     severity: grade === null ? null : severities[grade]!,
     slices: scan.slices.length,
     skippedSlices,
+    ...uncertaintyOf(presence, severity),
   };
+}
+
+/** Each task's spread comes from the weights that answer it. */
+function uncertaintyOf(presence: Answer | null, severity: Answer | null): Pick<Prediction, "uncertainty"> {
+  const samples = (presence ?? severity)?.uncertainty?.samples;
+  if (samples === undefined) return {};
+  const spreads = { presence: presence?.uncertainty?.presence, severity: severity?.uncertainty?.severity };
+  return { uncertainty: { samples, presence: spreads.presence ?? null, severity: spreads.severity ?? null } };
 }
 
 function failedScan({ key, folder }: Scan, error: Record<string, unknown>): FailedScan {

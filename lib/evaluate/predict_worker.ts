@@ -12,7 +12,14 @@ import { Cov3dError, errorToJSON } from "../errors.ts";
 import type { NetworkConfig } from "../nn/config.ts";
 import { type Network, restoreNetwork } from "../nn/network.ts";
 import { decodeSafetensors } from "../nn/safetensors.ts";
+import { deriveSeed } from "../random.ts";
 import { serveWorker, type WorkerContext } from "../worker.ts";
+
+export interface MonteCarlo {
+  readonly samples: number;
+  /** A scan's masks depend on this seed, the scan's id and the number of the sample, and on nothing else. */
+  readonly seed: number;
+}
 
 export interface PredictTask {
   readonly engine: EngineChoice;
@@ -24,6 +31,8 @@ export interface PredictTask {
   readonly recipe: Recipe;
   /** Add a second view: the sagittal reflection. */
   readonly reflection: boolean;
+  /** Instead of views: this many passes with dropout active. */
+  readonly monteCarlo: MonteCarlo | null;
   readonly skipUnreadable: boolean;
   /** Read and fill this cache (undefined = the user's); null = read the slices and store nothing. */
   readonly cacheDirectory?: string | null;
@@ -31,7 +40,7 @@ export interface PredictTask {
 
 export type PredictMessage =
   | { readonly kind: "engine"; readonly description: EngineDescription }
-  /** `logits[weights][view]` of scan number `index`. */
+  /** `logits[weights][view or sample]` of scan number `index`. */
   | {
     readonly kind: "scan";
     readonly index: number;
@@ -73,10 +82,15 @@ async function predictScans(
         continue;
       }
       const volume = current.value!;
-      const logits: number[][][] = [];
-      for (const network of networks) logits.push(await viewLogits(network, volume, task.reflection));
+      const logits: number[][][] = networks.map(() => []);
+      for (const [i, network] of networks.entries()) {
+        for (const pass of passesOf(task, task.scans[index]!)) {
+          logits[i]!.push(await logitsOf(network, volume, pass));
+          await new Promise((resolve) => setTimeout(resolve)); // lets a stop message in
+          if (context.signal.aborted && task.monteCarlo !== null) return false;
+        }
+      }
       context.post({ kind: "scan", index, logits, skipped: volume.skipped.map(({ slice }) => slice) });
-      await new Promise((resolve) => setTimeout(resolve)); // lets a stop message in
     }
     return true;
   } finally {
@@ -84,18 +98,26 @@ async function predictScans(
   }
 }
 
-/** Logits of the volume and, with reflection, of its mirror image. */
-async function viewLogits(network: Network, volume: LoadedVolume, reflection: boolean): Promise<number[][]> {
+interface Pass {
+  readonly reflect: boolean;
+  readonly dropoutSeed?: readonly [seed: number, sample: number];
+}
+
+/** The volume and, with reflection, its mirror image; or the volume once per Monte-Carlo sample. */
+function passesOf({ reflection, monteCarlo }: PredictTask, scan: Scan): Pass[] {
+  if (monteCarlo === null) return (reflection ? [false, true] : [false]).map((reflect) => ({ reflect }));
+  const seed = deriveSeed(monteCarlo.seed, "monte-carlo", scan.id);
+  return Array.from({ length: monteCarlo.samples }, (_, sample) => ({ reflect: false, dropoutSeed: [seed, sample] }));
+}
+
+async function logitsOf(network: Network, volume: LoadedVolume, { reflect, dropoutSeed }: Pass): Promise<number[]> {
   const [depth, height, width] = volume.shape;
-  const views = reflection ? [false, true] : [false];
-  const logits: number[][] = [];
-  for (const reflect of views) {
-    const voxels = reflect ? applyAugmentation(volume.voxels, width, { reflect }) : volume.voxels;
-    const pass = network.forward(tf.tensor5d(voxels, [1, depth, height, width, 1]));
-    logits.push(Array.from(await pass.logits.data()));
-    pass.logits.dispose();
-  }
-  return logits;
+  const voxels = reflect ? applyAugmentation(volume.voxels, width, { reflect }) : volume.voxels;
+  const input = tf.tensor5d(voxels, [1, depth, height, width, 1]);
+  const { logits } = network.forward(input, dropoutSeed === undefined ? {} : { dropoutSeed });
+  const values = Array.from(await logits.data());
+  logits.dispose();
+  return values;
 }
 
 /** Reads through the cache, or straight from the slices. */

@@ -2,6 +2,7 @@
 import Papa from "papaparse";
 import { severities } from "../data/types.ts";
 import type { Scan, Severity } from "../data/types.ts";
+import type { Uncertainty } from "./uncertainty.ts";
 
 export type Grade = typeof severities[number];
 
@@ -22,16 +23,23 @@ export interface Prediction {
   /** Slices that were found, and those of them that could not be read. */
   readonly slices: number;
   readonly skippedSlices: readonly string[];
+  /** Only with Monte-Carlo dropout; the probabilities above are then the samples' means. */
+  readonly uncertainty?: Uncertainty;
 }
 
 /** The truth of a scan where it is known. */
 export interface Truth {
   readonly presence?: boolean;
   readonly severity: Severity;
+  readonly patient?: string;
 }
 
-export function truthOf(scan: Scan): Truth {
-  return { severity: scan.severity, ...(scan.presence === undefined ? {} : { presence: scan.presence }) };
+export function truthOf({ severity, presence, patient }: Scan): Truth {
+  return {
+    severity,
+    ...(presence === undefined ? {} : { presence }),
+    ...(patient === undefined ? {} : { patient }),
+  };
 }
 
 /** One line of predictions-*.csv and of `--json`. An untrained task is null (an empty cell). */
@@ -52,9 +60,29 @@ export function predictionRow(prediction: Prediction, truth?: Truth): Prediction
     ...(truth === undefined ? {} : {
       true_presence: truth.presence ?? null,
       true_severity: truth.severity === "undefined" ? null : truth.severity,
+      patient: truth.patient ?? null,
     }),
+    ...(prediction.uncertainty === undefined ? {} : uncertaintyColumns(prediction.uncertainty, prediction.severity)),
     slices: prediction.slices,
     skipped_slices: prediction.skippedSlices.join(" "),
+  };
+}
+
+/**
+ * The votes in the original program's columns (shares of the samples), then the spread of the reported probabilities
+ * (presence; the reported grade) and the entropies in nats.
+ */
+function uncertaintyColumns({ samples, presence, severity }: Uncertainty, grade: Grade | null): PredictionRow {
+  return {
+    mc_samples_total: samples,
+    mc_samples_positive: presence?.votes[1] ?? null,
+    ...Object.fromEntries(severities.map((name, i) => [`${name}_samples`, severity?.votes[i] ?? null])),
+    presence_sd: presence?.standardDeviation[1] ?? null,
+    presence_entropy: presence?.entropy ?? null,
+    presence_mutual_information: presence?.mutualInformation ?? null,
+    severity_sd: grade === null ? null : severity?.standardDeviation[severities.indexOf(grade)] ?? null,
+    severity_entropy: severity?.entropy ?? null,
+    severity_mutual_information: severity?.mutualInformation ?? null,
   };
 }
 
