@@ -16,16 +16,29 @@
  * ```
  * @module
  */
+import { installInterrupt } from "./notebook/interrupt.ts";
 
 // Verbs
-export { generatePhantom, type GeneratePhantomOptions, type PhantomResult } from "./data/phantom/mod.ts";
+export type { GeneratePhantomOptions, PhantomResult } from "./data/phantom/mod.ts";
 export { openDataset, type OpenDatasetOptions } from "./data/dataset.ts";
 export { audit, type AuditOptions, type AuditReport } from "./data/audit.ts";
-export { preprocess, type PreprocessOptions, type PreprocessResult } from "./data/preprocess.ts";
-export { resume, type ResumeOptions, train, type TrainOptions } from "./train/train.ts";
+export type { PreprocessOptions, PreprocessResult } from "./data/preprocess.ts";
+export type { ResumeOptions, TrainOptions } from "./train/train.ts";
 export type { TrainResult } from "./train/trainer.ts";
-export { evaluate, type EvaluateOptions, type EvaluationResult } from "./evaluate/evaluate.ts";
-export { predict, type PredictOptions, type PredictResult } from "./evaluate/predict.ts";
+export type { EvaluateOptions, EvaluationResult } from "./evaluate/evaluate.ts";
+export type { PredictOptions, PredictResult } from "./evaluate/predict.ts";
+export {
+  evaluate,
+  generatePhantom,
+  predict,
+  preprocess,
+  resume,
+  startTraining,
+  type StartTrainingOptions,
+  train,
+  type TrainingHandle,
+} from "./notebook/verbs.ts";
+export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
 export { diagnose, type DiagnoseOptions, type Diagnosis } from "./doctor/diagnose.ts";
@@ -65,7 +78,7 @@ export type { Engine, EngineChoice, EngineName, EngineOps } from "./engine/types
 export { createNetwork } from "./nn/network.ts";
 export type { NetworkConfig } from "./nn/config.ts";
 export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
-export { preset, presetConfig, presetNames } from "./train/presets.ts";
+export { type Preset, preset, presetConfig, presetNames, presets } from "./train/presets.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
 export { classWeights } from "./train/class_weights.ts";
@@ -86,3 +99,5 @@ export { writeFigure } from "./report/figure.ts";
 export { ConfigError, Cov3dError, DataError, EngineError, RunError } from "./errors.ts";
 export { cacheRoot } from "./paths.ts";
 export { randomStream } from "./random.ts";
+
+installInterrupt(); // in a Jupyter kernel alone, which a stop button would end otherwise

@@ -1,6 +1,11 @@
-/** Progress of long work: a bar in a terminal, a plain line every few seconds in a log. Always on stderr. */
+/**
+ * Progress of long work: a bar in a terminal, a plain line every few seconds in a log (both on stderr), one line that
+ * is replaced in a notebook.
+ */
 import process from "node:process";
 import { Presets, SingleBar } from "cli-progress";
+import { isKernel } from "../notebook/kernel.ts";
+import { kernelLine } from "../notebook/kernel_progress.ts";
 
 export interface ProgressOptions {
   readonly label: string;
@@ -30,6 +35,7 @@ export function formatSeconds(seconds: number): string {
 
 export function progress(options: ProgressOptions): Progress {
   if (options.quiet) return { update() {}, finish() {} };
+  if (isKernel()) return notebookLine(options);
   return Deno.stderr.isTerminal() ? terminalBar(options) : logLines(options);
 }
 
@@ -79,6 +85,23 @@ function logLines({ label, total, unit = "items", everySeconds = 5 }: ProgressOp
     finish(note = "") {
       const seconds = formatSeconds((performance.now() - started) / 1000);
       console.error(`${label}: ${latest}/${currentTotal} ${unit} in ${seconds} ${note}`.trimEnd());
+    },
+  };
+}
+
+function notebookLine({ label, total, unit = "items" }: ProgressOptions): Progress {
+  const started = performance.now(), line = kernelLine();
+  let currentTotal = total, latest = 0;
+  return {
+    update(done, note = "", newTotal = currentTotal) {
+      currentTotal = newTotal;
+      latest = done;
+      const speed = rate(done, (performance.now() - started) / 1000, currentTotal, unit);
+      line.update(`${label} ${done}/${currentTotal} ${unit} · ${speed} ${note}`.trimEnd(), done / currentTotal);
+    },
+    finish(note = "") {
+      const seconds = formatSeconds((performance.now() - started) / 1000);
+      line.finish(`${label}: ${latest}/${currentTotal} ${unit} in ${seconds} ${note}`.trimEnd());
     },
   };
 }
