@@ -35,6 +35,12 @@ export async function peerPython(): Promise<string> {
   return python;
 }
 
+/** The same Python where it is there already, for tests that run PyTorch; undefined where it would have to be made. */
+export async function installedPeerPython(): Promise<string | undefined> {
+  const made = await fileExists(join(cacheRoot(), "peer", packages[0].replace("==", "-"), "complete.json"));
+  return made || Deno.env.has("COV3D_PEER_PYTHON") ? await peerPython() : undefined;
+}
+
 async function run(executable: string, args: readonly string[], problem: string): Promise<void> {
   const hint = "Install Python 3.11 or later with venv and pip, or name one with torch in COV3D_PEER_PYTHON";
   try {
