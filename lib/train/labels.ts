@@ -69,10 +69,17 @@ export function trainingLabels(scans: readonly Scan[], { seed, shuffle }: { seed
   return shuffle ? randomStream(seed, "labels").shuffle(labels) : labels;
 }
 
-/** Changes when a scan is added, removed, relabelled, moved to another fold or has another number of slices. */
-export function dataFingerprint({ train, validation, fold }: LabelledSplits): Promise<string> {
+/**
+ * Changes when a scan is added, removed, relabelled, moved to another fold or has another number of slices, and when a
+ * training scan has another weight.
+ */
+export function dataFingerprint(
+  { train, validation, fold }: LabelledSplits,
+  itemWeights?: readonly number[],
+): Promise<string> {
   const line = ({ key, presence, severity, slices }: Scan) => [key, presence, severity, slices.length].join(";");
   // Keys begin with the name of the split, so that only folds need to be told apart.
   const between = fold === undefined ? [] : [`fold ${fold}`];
-  return sha256([...train.map(line), ...between, ...validation.map(line)].join("\n"));
+  const weights = itemWeights === undefined ? [] : [`weights ${itemWeights.join(" ")}`];
+  return sha256([...train.map(line), ...between, ...validation.map(line), ...weights].join("\n"));
 }

@@ -2,6 +2,7 @@
 import { cpus, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
+import { readItemWeights, weightsOf } from "../data/item_weights.ts";
 import { Loader } from "../data/loader.ts";
 import { workerSource } from "../data/loader_source.ts";
 import { preprocess } from "../data/preprocess.ts";
@@ -45,6 +46,8 @@ export interface Session {
   /** Labels of `splits.train`. */
   readonly labels: readonly Label[];
   readonly loss: Cov3dLossConfig;
+  /** Factors of the training scans' losses, in the order of `splits.train`; all 1 when absent. */
+  readonly itemWeights?: readonly number[];
   readonly loader: Loader;
   readonly metrics: MetricsLog;
   readonly state: TrainState;
@@ -112,7 +115,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
 }
 
 async function openData(config: TrainConfig, directory: string) {
-  const { patients, shuffleLabels: shuffle } = config.data;
+  const { patients, shuffleLabels: shuffle, itemWeights: weightsFile } = config.data;
   const dataset = await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
   const splits = labelledSplits(dataset, await heldOutFold(config));
   const labels = trainingLabels(splits.train, { seed: config.seed, shuffle });
@@ -126,7 +129,11 @@ async function openData(config: TrainConfig, directory: string) {
     });
   }
   const loss = lossConfigOf(config.loss, labels);
-  return { splits, labels, loss, stepsPerEpoch, fingerprint: await dataFingerprint(splits) };
+  const itemWeights = weightsFile === undefined
+    ? undefined
+    : weightsOf(await readItemWeights(weightsFile, dataset.scans), splits.train);
+  const fingerprint = await dataFingerprint(splits, itemWeights);
+  return { splits, labels, loss, stepsPerEpoch, fingerprint, ...(itemWeights === undefined ? {} : { itemWeights }) };
 }
 
 function logFold({ train, validation, fold, leftOut = [] }: LabelledSplits, log: (message: string) => void): void {

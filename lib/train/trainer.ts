@@ -10,8 +10,9 @@ import { writeFileAtomic } from "../files.ts";
 import * as tf from "../tf.ts";
 import type { CheckpointName } from "./checkpoint.ts";
 import { GradientMean } from "./gradients.ts";
-import { type Cov3dLoss, cov3dLoss, toRows } from "./losses.ts";
+import { type Cov3dLoss, toRows } from "./losses.ts";
 import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
+import { mixedLoss } from "./mixup.ts";
 import { readRun, runFiles } from "./run.ts";
 import { oneCycle, type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
@@ -94,8 +95,8 @@ async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
 
 async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
   const { config, state, splits, loader, stepsPerEpoch } = session;
-  const { batchSize, accumulate, seed, reflection } = config;
-  const training = { seed, epoch: state.epoch, reflection };
+  const { batchSize, accumulate, seed, reflection, augment: { brightness, contrast, mixup } } = config;
+  const training = { seed, epoch: state.epoch, reflection, brightness, contrast, mixup };
   const plan = planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);
   loader.takeStallSeconds();
   const batches = loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
@@ -140,7 +141,7 @@ async function optimizerStep(session: Session, batches: AsyncGenerator<Batch, vo
 
 /** @throws RunError before any weight is touched when the loss is not finite */
 async function forwardAndBackward(
-  { config, network, labels, loss, state }: Session,
+  { config, network, labels, loss, state, itemWeights }: Session,
   { voxels, shape, items }: Batch,
   microStep: number,
   gradients: GradientMean,
@@ -149,7 +150,12 @@ async function forwardAndBackward(
   const pass = network.forward(tf.tensor5d(voxels, shape), { training: true, dropoutSeed });
   const logits = toRows(await pass.logits.data(), config.model.outputs);
   pass.logits.dispose();
-  const result = cov3dLoss({ ...loss, logits, labels: items.map(({ scan }) => labels[scan]!) });
+  const result = mixedLoss({
+    ...loss,
+    logits,
+    labels: items.map(({ scan }) => labels[scan]!),
+    ...(itemWeights === undefined ? {} : { itemWeights: items.map(({ scan }) => itemWeights[scan]!) }),
+  }, items.map(({ mix }) => mix));
   if (!Number.isFinite(result.loss)) {
     pass.release();
     throw notFinite("the loss", state.step);

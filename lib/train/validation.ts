@@ -1,4 +1,7 @@
-/** The whole validation split through the network in inference mode: no augmentation, no dropout, running statistics. */
+/**
+ * The whole validation split through the network in inference mode: no dropout, running statistics, and no augmentation
+ * but the random reflection of `augment.reflectValidation`.
+ */
 import * as tf from "../tf.ts";
 import { planEpoch } from "../data/loader.ts";
 import { type Scan, severities } from "../data/types.ts";
@@ -21,8 +24,14 @@ export interface ValidationResult {
 export async function validate(session: Session): Promise<ValidationResult | undefined> {
   const { config, splits, loader, network, signal } = session;
   const scans = splits.validation;
+  const { seed, batchSize, reflection, augment: { reflectValidation } } = config;
+  const plan = planEpoch({
+    scans,
+    batchSize,
+    ...(reflectValidation ? { reflectEvaluation: { seed, epoch: session.state.epoch, reflection } } : {}),
+  });
   const logits: number[][] = [];
-  for await (const { voxels, shape } of loader.batches(scans, planEpoch({ scans, batchSize: config.batchSize }))) {
+  for await (const { voxels, shape } of loader.batches(scans, plan)) {
     if (signal.aborted) return undefined;
     const pass = network.forward(tf.tensor5d(voxels, shape));
     logits.push(...toRows(await pass.logits.data(), config.model.outputs));
