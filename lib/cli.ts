@@ -10,6 +10,7 @@ const commands = [
   "audit",
   "preprocess",
   "folds",
+  "presets",
   "train",
   "evaluate",
   "predict",

@@ -6,7 +6,7 @@ import { type Prediction, predictionRow, predictionsCsv } from "../evaluate/pred
 import { weightChoices } from "../evaluate/weights.ts";
 import { writeFileAtomic } from "../files.ts";
 import { progress } from "../report/progress.ts";
-import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
+import { exitCodes, formatTable, log, printJson, requireFolderOf } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 export function register(program: Command): void {
@@ -80,8 +80,7 @@ function predictionTable({ predictions }: PredictResult): string {
     ...[0, 1, 2, 3].map((grade) => percent(prediction.severityProbabilities?.[grade] ?? null)),
     `${prediction.slices - prediction.skippedSlices.length}${prediction.skippedSlices.length > 0 ? "!" : ""}`,
   ]);
-  const widths = header.map((_, column) => Math.max(...[header, ...rows].map((row) => row[column]!.length)));
-  return [header, ...rows].map((row) => row.map((cell, i) => cell.padEnd(widths[i]!)).join("  ").trimEnd()).join("\n");
+  return formatTable([header, ...rows]);
 }
 
 /** `--reflection-rule`, for every command that predicts. */

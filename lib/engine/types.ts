@@ -179,6 +179,8 @@ export interface EngineProbe {
 /** A module that can start one engine; `lib/engine/registry.ts` lists them in order of preference. */
 export interface EngineFactory {
   readonly name: EngineName;
+  /** Most the engine can address, in bytes, where it has a limit of its own: known before it is started. */
+  readonly limitBytes?: number;
   probe(): Promise<EngineProbe>;
   start(options?: EngineStartOptions): Promise<Engine>;
 }

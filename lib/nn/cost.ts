@@ -69,6 +69,14 @@ export function multiplyAccumulates(plan: NetworkPlan, size: VolumeSize): number
     sum(linears(plan).map(({ inputs, outputs }) => inputs * outputs));
 }
 
+/**
+ * Multiply-accumulates of one training pass of one volume: forward, the gradients of every kernel, and those of every
+ * input but the volume's.
+ */
+export function trainingMultiplyAccumulates(plan: NetworkPlan, size: VolumeSize): number {
+  return 3 * multiplyAccumulates(plan, size) - convolutionCosts(plan, size)[0]!.multiplyAccumulates;
+}
+
 /** Output shapes in torch's order [C, D, H, W]: "stem", "layer1" …, then "pool", "penultimate", "output". */
 export function stageShapes(plan: NetworkPlan, size: VolumeSize): Map<string, readonly number[]> {
   const costs = new Map(convolutionCosts(plan, size).map((cost) => [cost.plan, cost]));

@@ -32,10 +32,11 @@ const labels = Array.from({ length: batch }, (_, i): Label => ({
 const voxels = Float32Array.from({ length: batch * size[0] * size[1] * size[2] }, () => Math.random());
 let steps = 0;
 
-const { version, threads } = engine.describe();
+const { version, threads, device } = engine.describe();
 const ready: StepReady = {
   version,
   threads,
+  device: device.name,
   parameters: network.parameters.reduce((sum, parameter) => sum + parameter.size, 0),
 };
 await serveRounds<StepRequest, StepAnswer>(ready, async (request) => {

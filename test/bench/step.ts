@@ -30,6 +30,8 @@ export interface StepOptions {
 export interface StepReady {
   readonly version: string;
   readonly threads: number;
+  /** e.g. "CPU:0", "GPU:0 NVIDIA H100"; the kit alone says so. */
+  readonly device?: string;
   readonly parameters: number;
 }
 
@@ -47,6 +49,7 @@ export interface StepSide {
   readonly name: string;
   readonly version: string;
   readonly threads: number;
+  readonly device?: string;
   /** Seconds per step, of each round's mean. */
   readonly seconds: Summary;
   readonly rounds: readonly number[];
@@ -127,6 +130,7 @@ function summariseSide(side: StepProcess, answers: readonly StepAnswer[]): StepS
     name: side.name,
     version: side.ready.version,
     threads: side.ready.threads,
+    ...(side.ready.device === undefined ? {} : { device: side.ready.device }),
     seconds: summarise(rounds),
     rounds,
     ...(peakBytes === undefined ? {} : { peakResidentBytes: peakBytes }),
@@ -169,6 +173,7 @@ export function stepRows(result: StepResult): Row[] {
     size: result.size,
     batch: result.batch,
     side: side.name,
+    device: side.device,
     threads: side.threads,
     rounds: side.rounds.length,
     steps_per_round: result.stepsPerRound,

@@ -54,4 +54,4 @@ export function configFrom(
 }
 
 /** Without a preset: r3d_18 at the paper's small size. */
-const defaults: PartialTrainConfig = { data: { size: namedSizes.small }, model: { model: "r3d_18" } };
+export const defaults: PartialTrainConfig = { data: { size: namedSizes.small }, model: { model: "r3d_18" } };

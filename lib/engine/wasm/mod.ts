@@ -79,4 +79,4 @@ async function start(options: EngineStartOptions = {}): Promise<Engine> {
   };
 }
 
-export const wasmEngine: EngineFactory = { name: "wasm", probe, start };
+export const wasmEngine: EngineFactory = { name: "wasm", limitBytes, probe, start };
