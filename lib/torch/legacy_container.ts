@@ -10,13 +10,18 @@ import { quoted, type Source } from "./source.ts";
 import { Storages } from "./storages.ts";
 import type { TorchCheckpoint } from "./types.ts";
 
-/** The pickle that every legacy file begins with: protocol 2, the integer 0x1950a86a20f9469cfc6c. */
-const magic = [0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19, 0x2e] as const;
+/** The integer that the first pickle of every legacy file holds, as it is written there. */
+const magic = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19] as const;
+const magicNumber = 0x1950a86a20f9469cfc6cn;
+/** The magic number is within these bytes, whichever pickle protocol wrote it. */
+const headBytes = 32;
 const protocol = 1001;
 
-/** True for files that begin with the magic number, or with as much of it as they have. */
+/** True for pickles that begin with the magic number, and for those that end before it could be there. */
 export function isLegacy(bytes: Uint8Array): boolean {
-  return bytes.length > 1 && magic.every((byte, i) => i >= bytes.length || bytes[i] === byte);
+  if (bytes.length < 2 || bytes[0] !== 0x80) return false;
+  const has = (at: number) => magic.every((byte, i) => bytes[at + i] === byte);
+  return bytes.length < headBytes || Array.from({ length: headBytes - magic.length }, (_, at) => at).some(has);
 }
 
 /** The head, key list and sizes need no names. */
@@ -32,7 +37,13 @@ export function readLegacy(source: Source, maxBytes: number): TorchCheckpoint {
     position = end;
     return value;
   };
-  next(plainOnly); // the magic number
+  const first = next(plainOnly);
+  if (first !== magicNumber) {
+    throw source.error("torch.container", "this pickle is not a PyTorch checkpoint", 0, {
+      expected: "PyTorch's magic number",
+      found: kindOf(first),
+    });
+  }
   const version = next(plainOnly);
   if (version !== protocol) {
     throw source.error("torch.legacy-protocol", "unknown version of the legacy container", position, {
