@@ -1,6 +1,7 @@
 /** The portable fill of the network oracles (`util.hashfill`), in torch's order. */
 import { elementCount } from "../../lib/nn/shape.ts";
 import type { StateDict } from "../../lib/nn/safetensors.ts";
+import type { StateShape } from "../../lib/nn/state_shapes.ts";
 
 /** u(i, s) in [−0.5, 0.5). */
 export function hashFill(i: number, seed: number): number {
@@ -20,7 +21,7 @@ export function hashFilled(shape: readonly number[], seed: number, offset = 0, s
 }
 
 /** The weights that the oracles `model.*` describe, for a network of these names and shapes in state_dict order. */
-export function hashFillState(like: StateDict): StateDict {
+export function hashFillState(like: StateDict | ReadonlyMap<string, StateShape>): StateDict {
   const filled: StateDict = new Map();
   let seed = 0;
   for (const [name, { dtype, shape }] of like) {
