@@ -81,6 +81,7 @@ export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
 export { type Preset, preset, presetConfig, presetNames, presets } from "./train/presets.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
+export { faithful, type FaithfulSwitch, faithfulSwitches, type Reading } from "./train/faithful.ts";
 export { classWeights } from "./train/class_weights.ts";
 export { oneCycle } from "./train/schedule.ts";
 export { AdamW } from "./train/optimizer.ts";

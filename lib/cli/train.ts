@@ -15,6 +15,8 @@ Examples:
   cov3d train COV19-CT-DB --preset paper --epochs 40 --seed 1 --out runs/row7
   cov3d train data/phantom --preset tiny --lambda 0         presence only; severity is shown as "–"
   cov3d train data/phantom --preset tiny --shuffle-labels   control: nothing can be learnt
+  cov3d train COV19-CT-DB --preset paper --faithful code2022        as the original program did it
+  cov3d train --faithful code2022 --print-config            what that is, as one JSON document
   cov3d train --resume runs/row7                            continue a stopped or killed run
 
 Ctrl-C stops at the next step with a checkpoint (exit code 130); a second Ctrl-C stops at once.`;
@@ -28,11 +30,13 @@ export function register(program: Command): void {
       "continue this run folder to the end state of an uninterrupted run; takes no other option",
     )
     .option("--out <run>", "run folder (default: runs/<name>-<hash of the configuration>)")
+    .option("--print-config", "print the complete configuration as JSON and train nothing; DIR may be left out")
     .option("--json", "print the summary as one JSON document on standard output")
     .addHelpText("after", examples);
   addTrainFlags(command as unknown as Command);
   command.action(async (directory, options) => {
     if (options.resume !== undefined) requireNoChanges(command as unknown as Command);
+    if (options.printConfig) return printJson(configFrom(directory ?? "DIR", options));
     const stop = stopSignal();
     const display = trainingDisplay();
     try {

@@ -23,6 +23,13 @@ export const dataFlags: readonly TrainFlag[] = [
     },
   ),
   flag("--distortion", "the original program's coordinate distortion (not in the paper)", "data.distortion"),
+  flag("--no-distortion", "the paper's reader (default)", "data.distortion"),
+  flag(
+    "--item-weights <csv>",
+    "CSV scan;weight: factors of single training scans' losses in both tasks, e.g. for pseudo-labels; unlisted scans " +
+      "have 1; class weights still count every scan once",
+    "data.itemWeights",
+  ),
   flag("--skip-unreadable", "leave unreadable slices out instead of stopping", "data.skipUnreadable"),
   flag("--shuffle-labels", "control experiment: permute the training labels with the seed", "data.shuffleLabels"),
 ];

@@ -1,4 +1,7 @@
 /** Flags of the losses. */
+import { severityWeightRules } from "../../train/class_weights.ts";
+import { severityHeadNames } from "../../train/severity_heads.ts";
+import { regressionLossNames } from "../../train/severity_regression.ts";
 import { flag, number, type TrainFlag } from "./flag.ts";
 
 export const lossFlags: readonly TrainFlag[] = [
@@ -20,5 +23,44 @@ export const lossFlags: readonly TrainFlag[] = [
     "positives without a grade: equation (5) in every batch (paper, default), or as the 2022 program did it",
     "loss.superset",
     { choices: ["paper", "code2022"] },
+  ),
+  flag(
+    "--severity-head <name>",
+    "five-class (grades and negative: the paper, default), or a head of the 2022 program that learns from graded scans " +
+      "only: four-class (its default, no smoothing), regression (one output, no probabilities of grades)",
+    "loss.severityHead",
+    { choices: severityHeadNames },
+  ),
+  flag(
+    "--severity-weights <rule>",
+    "class weights of task 2: counted in the training labels (paper, default), code2022 (constants for 2292 scans in " +
+      "the five-class head, none in the others), or none (as the 2023 program)",
+    "loss.severityWeights",
+    { choices: severityWeightRules },
+  ),
+  flag(
+    "--neighbour-smoothing",
+    "four-class head: give ε2/2 to each neighbouring grade (an option of the 2022 program that the paper does not use)",
+    "loss.neighbourSmoothing",
+  ),
+  flag(
+    "--regression-loss <kind>",
+    "regression head: cross-entropy of its probability (default) or squared-error of its logit (--mse of the program)",
+    "loss.regressionLoss",
+    { choices: regressionLossNames },
+  ),
+  flag(
+    "--focal-gamma <x>",
+    "focal factor (1 - q)^γ on the severity loss; 2 in the 2023 program, with --severity-weights none and " +
+      "--severity-smoothing 0 (default 0, off)",
+    "loss.focalGamma",
+    { parse: number },
+  ),
+  flag(
+    "--earth-mover <w>",
+    "severity loss = (1 - w)·classification + w·earth mover's distance over the chain of grades; 0.1 in the 2023 " +
+      "program (default 0, off)",
+    "loss.earthMover",
+    { parse: number },
   ),
 ];

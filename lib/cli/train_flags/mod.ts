@@ -5,6 +5,7 @@ import { namedSizes } from "../../data/size.ts";
 import { parseEngineChoice } from "../../engine/registry.ts";
 import { ConfigError } from "../../errors.ts";
 import { parseTrainConfig, type TrainConfigInput } from "../../train/config.ts";
+import { describeSwitches, faithful, type Reading, readings } from "../../train/faithful.ts";
 import { mergeConfig, type PartialTrainConfig, preset } from "../../train/presets.ts";
 import { augmentFlags } from "./augment.ts";
 import { dataFlags } from "./data.ts";
@@ -34,12 +35,19 @@ export function addTrainFlags(command: Command): void {
   const presets = new CommanderOption("--preset <name>", `starting point; the flags below change it (${presetKinds})`)
     .argParser((name) => preset(name).name);
   command.addOption(presets as unknown as Option);
+  const faithfulTo = new CommanderOption(
+    "--faithful <reading>",
+    "what paper and program do differently, over the preset and under the flags below: as in the paper, as the program " +
+      "ran for it (code2022), or as it runs without options (code2022-defaults)",
+  );
+  command.addOption(faithfulTo.choices(readings) as unknown as Option);
+  command.addHelpText("after", `\nWhat --faithful sets where the readings differ:\n${describeSwitches()}`);
   for (const [heading, flags] of Object.entries(groups)) {
     for (const { option } of flags) command.addOption(option.helpGroup(heading));
   }
 }
 
-/** Flags over the preset; what neither names has the schema's default. @throws ConfigError */
+/** Flags over the faithful reading over the preset; what none of them names has the schema's default. @throws ConfigError */
 export function configFrom(
   directory: string | undefined,
   flags: Readonly<Record<string, unknown>>,
@@ -50,7 +58,8 @@ export function configFrom(
   const name = flags.preset as string | undefined;
   const base = name === undefined ? defaults : mergeConfig({ name }, preset(name).config);
   const given = mergeConfig({ engine: parseEngineChoice(undefined), data: { directory } }, fieldsOf(trainFlags, flags));
-  return parseTrainConfig(mergeConfig(base, given));
+  const reading = flags.faithful as Reading | undefined;
+  return parseTrainConfig([base, reading === undefined ? {} : faithful(reading), given].reduce(mergeConfig));
 }
 
 /** Without a preset: r3d_18 at the paper's small size. */
