@@ -1,5 +1,5 @@
 /** `cov3d evaluate`: scores of a run on a labelled split. */
-import { type Command, Option } from "@commander-js/extra-typings";
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { RunError } from "../errors.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
 import { evaluationTable } from "../evaluate/summary.ts";
@@ -23,6 +23,7 @@ export function register(program: Command): void {
     .option("--no-reflection", "leave out the mirrored second view")
     .addOption(reflectionRuleOption())
     .addOption(mcSamplesOption())
+    .option("--threshold <p|auto>", "call a scan positive from this probability on (default: 0.5)", thresholdOption)
     .option("--engine <name>", `auto, ${engineNames.join(", ")}`)
     .option("--cache <folder>", "folder of preprocessed volumes (default: the run's)")
     .option("--skip-unreadable", "leave out slices and scans that cannot be read")
@@ -35,6 +36,12 @@ export function register(program: Command): void {
 Examples:
   cov3d evaluate --run runs/run-1a2b3c4d5e data/cov19
   cov3d evaluate --run runs/run-1a2b3c4d5e --split test --json data/cov19 > scores.json
+
+  cov3d evaluate --run runs/run-1a2b3c4d5e --split test --threshold auto data/cov19
+  cov3d evaluate --run runs/run-1a2b3c4d5e --split test --mc-samples 30 data/cov19
+
+--threshold auto takes the threshold with the best macro F1 on the validation split, which must have been evaluated
+before with the same options; it is never chosen on the split that is scored.
 
 Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`,
     )
@@ -55,6 +62,7 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
         signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
         ...(options.patients === undefined ? {} : { patients: options.patients }),
+        ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
         ...(options.reflectionRule === undefined ? {} : { reflectionRule: options.reflectionRule }),
         ...(options.mcSamples === undefined ? {} : { mcSamples: options.mcSamples }),
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
@@ -73,6 +81,14 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
       if (options.json) printJson(record);
       else console.log(evaluationTable(result));
     });
+}
+
+/** A commander parser: "auto" or a number from 0 to 1. */
+function thresholdOption(text: string): "auto" | number {
+  const value = Number(text);
+  if (text === "auto") return text;
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('"auto" or a number from 0 to 1 is needed');
 }
 
 function unlessStopped(error: unknown): undefined {

@@ -1,22 +1,18 @@
 /** Scores of a trained run on a labelled split, with intervals; kept in the run folder. */
-import { join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
-import { type Dataset, type Scan, severities, type Split } from "../data/types.ts";
+import type { Dataset, Scan, Split } from "../data/types.ts";
 import type { EngineDescription } from "../engine/types.ts";
 import { RunError } from "../errors.ts";
-import { writeFileAtomic } from "../files.ts";
-import { type FailedScan, predict, type PredictOptions, type PredictResult } from "./predict.ts";
-import { type Prediction, predictionRow, predictionsCsv, truthOf } from "./prediction.ts";
-import {
-  type PresenceScores,
-  type ResamplingOptions,
-  type Scored,
-  type ScoredPresence,
-  scorePresence,
-  scoreSeverity,
-  type TaskScores,
-} from "./scores.ts";
+import { readRun } from "../train/run.ts";
+import { type BothScores, intervalsOf, scorePredictions } from "./labelled.ts";
+import { type FailedScan, predict, type PredictOptions } from "./predict.ts";
+import type { Prediction } from "./prediction.ts";
+import { type EvaluationFiles, evaluationFiles, writeEvaluation } from "./record.ts";
+import { scanSetSha256 } from "./scan_set.ts";
+import type { ResamplingOptions } from "./scores.ts";
+import { type PredictionSettings, predictionSettings } from "./settings.ts";
 import { scoredSplit } from "./split.ts";
+import { chooseThreshold, decideAt, type ThresholdOption, type UsedThreshold } from "./threshold_choice.ts";
 import type { TaskWeights } from "./weights.ts";
 
 export interface EvaluateOptions extends Omit<PredictOptions, "paths" | "scans">, ResamplingOptions {
@@ -29,10 +25,15 @@ export interface EvaluateOptions extends Omit<PredictOptions, "paths" | "scans">
   readonly split?: Split;
   /** Default true: the user's cache folder. */
   readonly cache?: string | boolean;
+  /**
+   * A scan is called positive when its probability is at least this: 0.5 by default; "auto" = the threshold with the
+   * largest macro F1 on the run's validation split, which must have been evaluated before and is not the scored split.
+   */
+  readonly threshold?: ThresholdOption;
 }
 
-/** What `evaluation-<split>.json` holds. */
-export interface EvaluationRecord {
+/** What `evaluation-<split>.json` holds. Optional fields are missing in records of older versions. */
+export interface EvaluationRecord extends Partial<Omit<PredictionSettings, "weights" | "reflection">>, BothScores {
   readonly run: string;
   readonly dataset: string;
   readonly split: Split;
@@ -41,9 +42,11 @@ export interface EvaluationRecord {
   readonly engine: EngineDescription;
   /** Labelled scans that were scored. */
   readonly scans: number;
-  /** null = not trained, or no scan with this label in the split. */
-  readonly presence: PresenceScores | null;
-  readonly severity: TaskScores | null;
+  /** Keys and contents of all scans of the split, as one hash. */
+  readonly scansSha256?: string;
+  readonly predictionsSha256?: string;
+  /** Of the presence decision. */
+  readonly threshold?: UsedThreshold;
   readonly intervals: {
     readonly method: "percentile bootstrap";
     readonly unit: "scan" | "patient";
@@ -56,100 +59,48 @@ export interface EvaluationResult extends EvaluationRecord {
   readonly predictions: readonly Prediction[];
   /** The scans of `predictions`, in the same order. */
   readonly truth: readonly Scan[];
-  readonly files: { readonly predictions: string; readonly evaluation: string };
+  readonly files: EvaluationFiles;
 }
 
 /**
  * Predicts every labelled scan of a split and scores it: macro and per-class F1, accuracy, AUC, confusion matrices,
- * each score with a bootstrap interval. Writes `predictions-<split>.csv` and `evaluation-<split>.json` into the run.
- * @throws those of `scoredSplit` (no such split, no labels), and what `predict` throws
+ * calibration, with bootstrap intervals. Writes `predictions-<split>.csv` and `evaluation-<split>.json` into the run.
+ * @throws those of `scoredSplit` (no such split, no labels), `chooseThreshold` and `predict`
  */
 export async function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
   const dataset = options.dataset ?? await openDatasetOf(options);
   const { split, scans } = await scoredSplit({ ...options, dataset });
+  const run = await readRun(options.run);
+  const settings = await predictionSettings(run, options);
+  const threshold = await chooseThreshold({ run, settings, split, threshold: options.threshold });
   const result = await predict({ cache: true, ...options, scans });
   if (!result.finished) throw new RunError("evaluate.stopped", "evaluation was stopped; nothing was written");
+  const predictions = decideAt(result.predictions, threshold.value);
+  const truth = truthOfScans(predictions, scans);
+  const scansSha256 = await scanSetSha256(scans, { ...options, skipUnreadable: settings.skipUnreadable });
+  const { finished: _, predictions: __, failed, ...used } = result;
+  const record: EvaluationRecord = {
+    ...used,
+    dataset: dataset.root,
+    split,
+    scans: predictions.length,
+    scansSha256,
+    threshold,
+    ...scorePredictions(predictions, truth, options),
+    intervals: intervalsOf(truth, options),
+    failed,
+  };
+  const files = evaluationFiles(run.folder, split);
+  return { ...await writeEvaluation(files, record, predictions, truth), predictions, truth, files };
+}
+
+/** The scan of each prediction: unreadable ones have none. */
+function truthOfScans(predictions: readonly Prediction[], scans: readonly Scan[]): Scan[] {
   const scanOf = new Map(scans.map((scan) => [scan.key, scan]));
-  const truth = result.predictions.map(({ key }) => scanOf.get(key)!);
-  const record = scoreRecord({ dataset, split, result, truth, options });
-  const files = await writeRecord(record, result.predictions, truth);
-  return { ...record, predictions: result.predictions, truth, files };
+  return predictions.map(({ key }) => scanOf.get(key)!);
 }
 
 async function openDatasetOf({ directory, patients }: EvaluateOptions): Promise<Dataset> {
   if (directory === undefined) throw new TypeError("evaluate: give `dataset` or `directory`");
   return await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
-}
-
-interface ScoreInput {
-  readonly dataset: Dataset;
-  readonly split: Split;
-  readonly result: PredictResult;
-  readonly truth: readonly Scan[];
-  readonly options: EvaluateOptions;
-}
-
-function scoreRecord({ dataset, split, result, truth, options }: ScoreInput): EvaluationRecord {
-  const { run, weights, reflection, engine, predictions, failed } = result;
-  const presence = presencePairs(predictions, truth), severity = severityPairs(predictions, truth);
-  return {
-    run,
-    dataset: dataset.root,
-    split,
-    weights,
-    reflection,
-    engine,
-    scans: predictions.length,
-    presence: presence.length === 0 ? null : scorePresence(presence, resampling(options)),
-    severity: severity.length === 0 ? null : scoreSeverity(severity, resampling(options)),
-    intervals: {
-      method: "percentile bootstrap",
-      unit: truth.some(({ patient }) => patient !== undefined) ? "patient" : "scan",
-      stratified: options.stratified ?? true,
-    },
-    failed,
-  };
-}
-
-function resampling({ resamples, level, seed, stratified }: EvaluateOptions): ResamplingOptions {
-  return {
-    ...(resamples === undefined ? {} : { resamples }),
-    ...(level === undefined ? {} : { level }),
-    ...(seed === undefined ? {} : { seed }),
-    ...(stratified === undefined ? {} : { stratified }),
-  };
-}
-
-function presencePairs(predictions: readonly Prediction[], truth: readonly Scan[]): ScoredPresence[] {
-  return predictions.flatMap(({ presence, presenceProbability }, i) => {
-    const scan = truth[i]!;
-    if (presence === null || presenceProbability === null || scan.presence === undefined) return [];
-    const pair = { truth: Number(scan.presence), predicted: Number(presence), probability: presenceProbability };
-    return [withPatient(pair, scan)];
-  });
-}
-
-/** Only scans with an annotated grade are scored. */
-function severityPairs(predictions: readonly Prediction[], truth: readonly Scan[]): Scored[] {
-  return predictions.flatMap(({ severity }, i) => {
-    const scan = truth[i]!;
-    if (severity === null || scan.severity === "undefined") return [];
-    return [withPatient({ truth: severities.indexOf(scan.severity), predicted: severities.indexOf(severity) }, scan)];
-  });
-}
-
-function withPatient<T extends Scored>(scored: T, { patient }: Scan): T {
-  return patient === undefined ? scored : { ...scored, patient };
-}
-
-async function writeRecord(record: EvaluationRecord, predictions: readonly Prediction[], truth: readonly Scan[]) {
-  const name = record.split.replaceAll(/[^\w.-]+/g, "-");
-  const files = {
-    predictions: join(record.run, `predictions-${name}.csv`),
-    evaluation: join(record.run, `evaluation-${name}.json`),
-  };
-  const rows = predictions.map((prediction, i) => predictionRow(prediction, truthOf(truth[i]!)));
-  await writeFileAtomic(files.predictions, predictionsCsv(rows));
-  await writeFileAtomic(files.evaluation, JSON.stringify(record, null, 2) + "\n");
-  return files;
 }

@@ -1,21 +1,20 @@
 /** Predictions of a trained run for scans on disk. */
-import { join } from "node:path";
 import { scansFromPaths } from "../data/scans_from_paths.ts";
 import { recipeFor } from "../data/size.ts";
 import type { Scan } from "../data/types.ts";
 import { severities } from "../data/types.ts";
 import { parseEngineChoice } from "../engine/registry.ts";
 import type { EngineChoice, EngineDescription } from "../engine/types.ts";
-import { ConfigError, DataError, errorFromJSON } from "../errors.ts";
-import { sha256 } from "../files.ts";
-import { type CheckpointName, readCheckpoint } from "../train/checkpoint.ts";
+import { DataError, errorFromJSON } from "../errors.ts";
+import type { CheckpointName } from "../train/checkpoint.ts";
 import { readRun, type Run } from "../train/run.ts";
 import { runInWorker } from "../worker.ts";
 import { decode, type Decoded, decodeViews, type ReflectionRule } from "./decode.ts";
-import type { MonteCarlo, PredictMessage, PredictTask } from "./predict_worker.ts";
+import type { PredictMessage, PredictTask } from "./predict_worker.ts";
 import type { Prediction } from "./prediction.ts";
 import { combineSamples, type Uncertainty } from "./uncertainty.ts";
-import { chooseWeights, type TaskWeights, type WeightsChoice } from "./weights.ts";
+import { type PredictionSettings, predictionSettings, readWeights } from "./settings.ts";
+import type { WeightsChoice } from "./weights.ts";
 
 export interface PredictOptions {
   /** Run folder made by `train`. */
@@ -61,14 +60,8 @@ export interface FailedScan {
   readonly reason: string;
 }
 
-export interface PredictResult {
+export interface PredictResult extends PredictionSettings {
   readonly run: string;
-  readonly weights: TaskWeights;
-  /** SHA-256 of each task's weights file. */
-  readonly weightsSha256: Readonly<Record<keyof TaskWeights, string | null>>;
-  readonly reflection: boolean;
-  readonly reflectionRule: ReflectionRule;
-  readonly monteCarlo: MonteCarlo | null;
   readonly engine: EngineDescription;
   /** In the order of the scans. */
   readonly predictions: readonly Prediction[];
@@ -85,13 +78,13 @@ export interface PredictResult {
  */
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const run = await readRun(options.run);
-  const weights = chooseWeights(run, options.weights);
-  const monteCarlo = monteCarloOf(run, options);
+  const settings = await predictionSettings(run, options);
+  const { weights, reflectionRule, monteCarlo } = settings;
   const scans = options.scans ?? await scansFromPaths(options.paths ?? []);
   if (scans.length === 0) throw new DataError("scan-missing", "there are no scans to predict");
   const checkpoints = [...new Set([weights.presence, weights.severity])].filter((name) => name !== null);
-  const task = await predictTask(run, checkpoints, scans, monteCarlo, options);
-  const { signal, onProgress, reflectionRule = run.config.inference.reflectionRule } = options;
+  const task = await predictTask(run, checkpoints, scans, settings, options);
+  const { signal, onProgress } = options;
   const answerOf = (message: ScanMessage): Prediction => {
     const answers = (name: CheckpointName | null) =>
       name && combineViews(message.logits[checkpoints.indexOf(name)]!, reflectionRule, monteCarlo !== null);
@@ -114,38 +107,10 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
       },
     },
   );
-  const weightsSha256 = await weightHashes(weights, checkpoints, task.weights);
-  const { reflection } = task;
-  const used = { run: run.folder, weights, weightsSha256, reflection, reflectionRule, monteCarlo, engine: engine! };
-  return { ...used, predictions, failed, finished };
+  return { run: run.folder, ...settings, engine: engine!, predictions, failed, finished };
 }
 
 type ScanMessage = Extract<PredictMessage, { kind: "scan" }>;
-
-/** @throws ConfigError when there is no dropout to sample from, or the number of samples makes no sense */
-export function monteCarloOf({ config, folder }: Run, { mcSamples, mcSeed }: PredictOptions): MonteCarlo | null {
-  if (mcSamples === undefined) return null;
-  if (!Number.isSafeInteger(mcSamples) || mcSamples < 1) {
-    const found = String(mcSamples);
-    throw new ConfigError("mc.samples", "Monte-Carlo dropout needs samples", { expected: "a whole number ≥ 1", found });
-  }
-  if (config.model.dropout > 0) return { samples: mcSamples, seed: mcSeed ?? config.seed };
-  throw new ConfigError("mc.no-dropout", "this run has no dropout, so all samples would be the same", {
-    file: folder,
-    expected: "model.dropout above 0",
-    found: "0",
-    hint: "Predict without Monte-Carlo samples, or train with dropout",
-  });
-}
-
-async function weightHashes(
-  weights: TaskWeights,
-  checkpoints: readonly CheckpointName[],
-  files: readonly Uint8Array[],
-): Promise<PredictResult["weightsSha256"]> {
-  const hash = async (name: CheckpointName | null) => name && await sha256(files[checkpoints.indexOf(name)]!);
-  return { presence: await hash(weights.presence), severity: await hash(weights.severity) };
-}
 
 /** What one set of weights says about a scan. */
 interface Answer {
@@ -161,8 +126,8 @@ async function predictTask(
   { config, checkpointsFolder }: Run,
   checkpoints: readonly CheckpointName[],
   scans: readonly Scan[],
-  monteCarlo: MonteCarlo | null,
-  { engine, device, reflection = true, skipUnreadable, cache }: PredictOptions,
+  { reflection, monteCarlo, skipUnreadable }: PredictionSettings,
+  { engine, device, cache }: PredictOptions,
 ): Promise<PredictTask> {
   return {
     engine: parseEngineChoice(engine),
@@ -171,23 +136,11 @@ async function predictTask(
     weights: await Promise.all(checkpoints.map((name) => readWeights(checkpointsFolder, name))),
     scans,
     recipe: recipeFor(config.data),
-    reflection: reflection && monteCarlo === null,
+    reflection,
     monteCarlo,
-    skipUnreadable: skipUnreadable ?? config.data.skipUnreadable,
+    skipUnreadable,
     ...(cache === true ? {} : { cacheDirectory: typeof cache === "string" ? cache : null }),
   };
-}
-
-/** The network's weights of one checkpoint, verified. */
-async function readWeights(checkpointsFolder: string, name: CheckpointName): Promise<Uint8Array> {
-  const { files } = await readCheckpoint(checkpointsFolder, name);
-  const weights = files.get("model.safetensors");
-  if (weights !== undefined) return weights;
-  throw new DataError("weights.missing", "the checkpoint has no weights", {
-    file: join(checkpointsFolder, name),
-    expected: "model.safetensors",
-    found: [...files.keys()].join(", "),
-  });
 }
 
 function predictionOf(

@@ -1,7 +1,7 @@
 /** What a run says about one scan, and the table that many of them make. */
 import Papa from "papaparse";
 import { severities } from "../data/types.ts";
-import type { Scan, Severity } from "../data/types.ts";
+import type { Severity } from "../data/types.ts";
 import type { Uncertainty } from "./uncertainty.ts";
 
 export type Grade = typeof severities[number];
@@ -34,7 +34,7 @@ export interface Truth {
   readonly patient?: string;
 }
 
-export function truthOf({ severity, presence, patient }: Scan): Truth {
+export function truthOf({ severity, presence, patient }: Truth): Truth {
   return {
     severity,
     ...(presence === undefined ? {} : { presence }),

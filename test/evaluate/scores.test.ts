@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { scorePresence, scoreSeverity } from "../../lib/evaluate/scores.ts";
+import { argMax } from "../../lib/evaluate/decode.ts";
+import { goldens } from "./support/goldens.ts";
 import { formatInterval } from "../../lib/evaluate/summary.ts";
 
 const scan = (truth: number, probability: number, patient?: string) => ({
@@ -48,5 +50,27 @@ describe("scoreSeverity", () => {
       "0.50 (0.25 – 0.75)",
     );
     expect(formatInterval(null)).toBe("–");
+  });
+});
+
+describe("severity scores from probabilities", () => {
+  test.each(goldens.severity.map((golden, i) => [i, golden] as const))("as scikit-learn, case %d", (_, golden) => {
+    const scored = golden.truth.map((truth, i) => {
+      const probabilities = golden.probabilities[i]!;
+      return { truth, predicted: argMax(probabilities), probabilities };
+    });
+    const { oneVsRest, macroAuc, calibration } = scoreSeverity(scored, { resamples: 20 });
+    oneVsRest!.forEach(({ auc }, grade) => {
+      const area = golden.areas[grade]!;
+      expect(auc.value).toEqual(area === null ? NaN : expect.closeTo(area, 12));
+    });
+    expect(macroAuc!.value).toEqual(golden.macro_auc === null ? NaN : expect.closeTo(golden.macro_auc, 12));
+    expect(calibration!.brier.value).toBeCloseTo(golden.brier, 12);
+    expect(calibration!.ece).toBeCloseTo(golden.top_label_ece, 12);
+  });
+
+  test("a head without probabilities has no areas and no calibration", () => {
+    const scores = scoreSeverity([{ truth: 0, predicted: 1 }, { truth: 1, predicted: 1 }], { resamples: 20 });
+    expect([scores.oneVsRest, scores.calibration]).toEqual([undefined, undefined]);
   });
 });
