@@ -103,8 +103,9 @@ function captionLines({ scan, prediction }: MontageItem): SVGElement[] {
   }
   // A grade is predicted for every scan, but says nothing about one that has no disease.
   if (prediction.severity !== null && scan.presence !== false) {
+    const probability = severityProbability(prediction); // null for the regression head
     lines.push({
-      text: `${prediction.severity} ${percent(severityProbability(prediction)!)}`,
+      text: probability === null ? prediction.severity : `${prediction.severity} ${percent(probability)}`,
       right: scan.severity === "undefined" ? null : prediction.severity === scan.severity,
     });
   }
