@@ -93,17 +93,24 @@ async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
   return true;
 }
 
-async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
-  const { config, state, splits, loader, stepsPerEpoch } = session;
+/** The rest of the epoch that the state is in, in the order that its number decides. */
+export function epochBatches({ config, state, splits, loader, stepsPerEpoch }: Session): EpochBatches {
   const { batchSize, accumulate, seed, reflection, augment: { brightness, contrast, mixup } } = config;
   const training = { seed, epoch: state.epoch, reflection, brightness, contrast, mixup };
   const plan = planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);
+  return loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
+}
+
+export type EpochBatches = AsyncGenerator<Batch, void, void>;
+
+async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
+  const { config, state, loader, stepsPerEpoch } = session;
   loader.takeStallSeconds();
-  const batches = loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
+  const batches = epochBatches(session);
   try {
     while (state.stepInEpoch < stepsPerEpoch) {
       if (session.signal.aborted) return false;
-      const step = await optimizerStep(session, batches);
+      const step = await optimizerStep(session, batches, scheduled(session));
       session.metrics.append(step);
       clock.steps++;
       session.post({ ...step, ...stepProgress(session, clock) });
@@ -120,10 +127,17 @@ async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
   }
 }
 
-/** One step of the schedule: `accumulate` batches, one update of every weight. */
-async function optimizerStep(session: Session, batches: AsyncGenerator<Batch, void, void>): Promise<StepMetrics> {
-  const { config: { accumulate, epochs, optimizer: { learningRate } }, state, optimizer, stepsPerEpoch } = session;
-  const point = oneCycle(state.step, epochs * stepsPerEpoch, { lrMax: learningRate });
+function scheduled({ config: { epochs, optimizer }, state, stepsPerEpoch }: Session): SchedulePoint {
+  return oneCycle(state.step, epochs * stepsPerEpoch, { lrMax: optimizer.learningRate });
+}
+
+/** One step with the given rate and momentum: `accumulate` batches, one update of every weight. */
+export async function optimizerStep(
+  session: Session,
+  batches: EpochBatches,
+  point: SchedulePoint,
+): Promise<StepMetrics> {
+  const { config: { accumulate }, state, optimizer } = session;
   const update = { ...point, step: state.step };
   const gradients = new GradientMean(accumulate, (parameter, gradient) => optimizer.apply(parameter, gradient, update));
   const losses: Cov3dLoss[] = [];
