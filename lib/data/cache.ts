@@ -4,7 +4,8 @@ import { resolve } from "node:path";
 import { DataError } from "../errors.ts";
 import { fileExists, writeFileAtomic } from "../files.ts";
 import { volumeCache } from "../paths.ts";
-import { type CacheEntry, decodeVolume, encodeVolume } from "./cache_file.ts";
+import { type CacheEntry, decodeVolume, encodeVolume, readEntry } from "./cache_file.ts";
+import { type LungCrop, lungCropVersion } from "./lung_crop/crop.ts";
 import { bytesFrom, ContentHasher, type ScanContent } from "./content_hash.ts";
 import { emptyScan, type LoadedVolume, loadScan } from "./read.ts";
 import { formatRecipe, type Recipe } from "./size.ts";
@@ -52,6 +53,8 @@ export interface Ensured {
   readonly state: "made" | "ready" | "repaired";
   /** Slices that the volume lacks; not known (empty) for a ready file that was not verified. */
   readonly skipped: LoadedVolume["skipped"];
+  /** What was cut out, where the recipe crops. */
+  readonly crop?: LungCrop;
 }
 
 /** Opens (and creates) a cache; any number of processes may use one at the same time. */
@@ -67,8 +70,9 @@ export async function openCache(options: OpenCacheOptions): Promise<VolumeCache>
 
 /** Key of a volume: code version, recipe and content of the source. */
 export function volumeKey(contentHash: string, recipe: Recipe): string {
-  const { size: { depth, height, width }, dtype, distortion } = recipe;
-  const parts = [preprocessingVersion, contentHash, depth, height, width, dtype, distortion];
+  const { size: { depth, height, width }, dtype, distortion, crop } = recipe;
+  const parts: unknown[] = [preprocessingVersion, contentHash, depth, height, width, dtype, distortion];
+  if (crop === "lung") parts.push(crop, lungCropVersion);
   return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 40);
 }
 
@@ -109,11 +113,22 @@ class DiskCache implements VolumeCache {
     if (scan.slices.length === 0) throw emptyScan(scan);
     const content = await this.#contentOf(scan, signal), { path } = this.#place(content.hash);
     const exists = await fileExists(path);
-    if (exists && !verify) return { state: "ready", skipped: [] };
+    if (exists && !verify) return { state: "ready", skipped: [], ...await this.#recordedCrop(path) };
     const found = exists ? await this.#read(content.hash, scan) : undefined;
-    if (found !== undefined) return { state: "ready", skipped: found.skipped };
-    const { skipped } = await this.#make(scan, content, signal);
-    return { state: exists ? "repaired" : "made", skipped };
+    if (found !== undefined) return { state: "ready", skipped: found.skipped, ...cropOf(found) };
+    const made = await this.#make(scan, content, signal);
+    return { state: exists ? "repaired" : "made", skipped: made.skipped, ...cropOf(made) };
+  }
+
+  /** From the file's footer; nothing where the file turns out damaged, which is found when it is read. */
+  async #recordedCrop(path: string): Promise<CropNote> {
+    if (this.recipe.crop === "none") return {};
+    try {
+      return cropOf(await readEntry(path));
+    } catch (error) {
+      if (error instanceof DataError) return {};
+      throw error;
+    }
   }
 
   #contentOf(scan: Scan, signal?: AbortSignal): Promise<ScanContent> {
@@ -140,7 +155,7 @@ class DiskCache implements VolumeCache {
         throw new DataError("cache-damaged", "the cached volume is of another scan", { file: path });
       }
       this.#checkSkipped(entry, path);
-      return this.#volume(voxels, scan, entry.skipped);
+      return this.#volume(voxels, scan, entry);
     } catch (error) {
       if (!(error instanceof DataError) || error.code !== "cache-damaged") throw error;
       this.#options.onDamaged?.(error);
@@ -162,7 +177,10 @@ class DiskCache implements VolumeCache {
     });
     const { recipe } = this, { folder: source, slices } = scan, { skipped } = volume;
     await Deno.mkdir(path.slice(0, path.lastIndexOf("/")), { recursive: true });
-    await writeFileAtomic(path, encodeVolume(volume.voxels, { key, recipe, source, slices, skipped }));
+    await writeFileAtomic(
+      path,
+      encodeVolume(volume.voxels, { key, recipe, source, slices, skipped, ...cropOf(volume) }),
+    );
     return volume;
   }
 
@@ -175,8 +193,14 @@ class DiskCache implements VolumeCache {
     });
   }
 
-  #volume(voxels: Float32Array<ArrayBuffer>, scan: Scan, skipped: LoadedVolume["skipped"]): LoadedVolume {
-    const { depth, height, width } = this.recipe.size;
-    return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped };
+  #volume(voxels: Float32Array<ArrayBuffer>, scan: Scan, entry: CacheEntry): LoadedVolume {
+    const { depth, height, width } = this.recipe.size, { skipped } = entry;
+    return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped, ...cropOf(entry) };
   }
+}
+
+type CropNote = { readonly crop?: LungCrop };
+
+function cropOf({ crop }: CropNote): CropNote {
+  return crop === undefined ? {} : { crop };
 }

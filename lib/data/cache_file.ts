@@ -6,6 +6,7 @@
 import { createHash } from "node:crypto";
 import { DataError } from "../errors.ts";
 import { decodeNpy, encodeNpy, type NpyArray, type NpyData } from "./npy.ts";
+import type { LungCrop } from "./lung_crop/crop.ts";
 import type { SkippedSlice } from "./read.ts";
 import { toUint8 } from "./resample.ts";
 import type { CacheDtype, Recipe } from "./size.ts";
@@ -19,6 +20,8 @@ export interface CacheEntry {
   /** Names of the slices, in order. */
   readonly slices: readonly string[];
   readonly skipped: readonly SkippedSlice[];
+  /** What was cut out, where the recipe crops. */
+  readonly crop?: LungCrop;
 }
 
 const magic = new TextEncoder().encode("COV3DVOL");

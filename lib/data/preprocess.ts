@@ -38,6 +38,8 @@ export interface PreprocessResult {
   readonly failed: readonly { readonly scan: string; readonly code: string; readonly message: string }[];
   /** Slices left out because of `skipUnreadable`, by scan key. */
   readonly skipped: Readonly<Record<string, readonly string[]>>;
+  /** Scans that the recipe should have cropped and that are whole, with the reason: see `LungCrop`. */
+  readonly uncropped: readonly { readonly scan: string; readonly reason: string }[];
   /** True when `signal` ended the work early. */
   readonly stopped: boolean;
   readonly seconds: number;
@@ -81,6 +83,7 @@ function summarize(outcomes: ScanOutcome[], cacheDirectory: string, total: numbe
     skipped: Object.fromEntries(
       outcomes.filter(({ skipped }) => skipped.length > 0).map(({ scan, skipped }) => [scan, skipped]),
     ),
+    uncropped: outcomes.flatMap(({ scan, crop }) => crop?.kind === "whole" ? [{ scan, reason: crop.reason! }] : []),
     stopped: outcomes.length < total,
     seconds,
   };

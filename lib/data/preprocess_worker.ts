@@ -2,6 +2,7 @@
 import { Cov3dError } from "../errors.ts";
 import { serveWorker } from "../worker.ts";
 import { type Ensured, openCache, type VolumeCache } from "./cache.ts";
+import type { LungCrop } from "./lung_crop/crop.ts";
 import type { Recipe } from "./size.ts";
 import type { Scan } from "./types.ts";
 
@@ -16,7 +17,7 @@ export interface WorkerInput {
 }
 
 export type ScanOutcome =
-  & { readonly scan: string; readonly skipped: readonly string[] }
+  & { readonly scan: string; readonly skipped: readonly string[]; readonly crop?: LungCrop }
   & ({ readonly kind: Ensured["state"] } | {
     readonly kind: "failed";
     readonly code: string;
@@ -35,8 +36,8 @@ serveWorker<WorkerInput, ScanOutcome, void>(async (input, { post, signal }) => {
 
 async function processScan(cache: VolumeCache, scan: Scan, verify: boolean): Promise<ScanOutcome> {
   try {
-    const { state, skipped } = await cache.ensure(scan, { verify });
-    return { scan: scan.key, skipped: skipped.map(({ slice }) => slice), kind: state };
+    const { state, skipped, ...crop } = await cache.ensure(scan, { verify });
+    return { scan: scan.key, skipped: skipped.map(({ slice }) => slice), kind: state, ...crop };
   } catch (error) {
     if (!(error instanceof Cov3dError)) throw error;
     return { scan: scan.key, skipped: [], kind: "failed", code: error.code, message: error.message };

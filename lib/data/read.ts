@@ -2,6 +2,8 @@
 import pLimit from "p-limit";
 import { Cov3dError, DataError } from "../errors.ts";
 import { decodeImage, readImageBytes } from "./image.ts";
+import { type GreyImage, resizeBicubic } from "./bicubic.ts";
+import { cropSide, locateLung, type LungCrop, resizeCrop } from "./lung_crop/crop.ts";
 import { quantize, resampleDepth, resamplePlane } from "./resample.ts";
 import type { Recipe } from "./size.ts";
 import type { Scan, Volume } from "./types.ts";
@@ -27,6 +29,8 @@ export interface LoadedVolume extends Volume<Float32Array<ArrayBuffer>> {
   readonly intensity: "unit";
   /** Slices left out because of `skipUnreadable`. */
   readonly skipped: readonly SkippedSlice[];
+  /** What was cut out, where the recipe crops. */
+  readonly crop?: LungCrop;
 }
 
 /**
@@ -35,18 +39,29 @@ export interface LoadedVolume extends Volume<Float32Array<ArrayBuffer>> {
  * @throws DataError "scan-empty" (no slices), "scan-unreadable" (all of them skipped), or those of `readImage`
  */
 export async function loadScan(scan: Scan, recipe: Recipe, options: LoadScanOptions = {}): Promise<LoadedVolume> {
-  if (scan.slices.length === 0) throw emptyScan(scan);
-  const { planes, count, skipped } = await readPlanes(scan, recipe, options);
-  if (count === 0) {
-    throw new DataError("scan-unreadable", `none of the ${scan.slices.length} slices can be read`, {
-      file: scan.folder,
-      found: skipped[0]!.reason,
-    });
-  }
   const { depth, height, width } = recipe.size;
+  const whole = { shape: [depth, height, width], intensity: "unit", source: scan.folder } as const;
+  if (recipe.crop === "lung") {
+    const { planes, count, skipped } = await readSquares(scan, options);
+    const located = locateLung(planes, count), voxels = resizeCrop(located, recipe.size);
+    quantize(voxels, recipe.dtype);
+    return { voxels, ...whole, skipped, crop: located.crop };
+  }
+  const resample = (image: GreyImage, output: Uint8Array) => resamplePlane(image, recipe, output);
+  const { planes, count, skipped } = await readPlanes(scan, height * width, resample, options);
   const voxels = resampleDepth(planes, count, recipe, new Float32Array(depth * height * width));
   quantize(voxels, recipe.dtype);
-  return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped };
+  return { voxels, ...whole, skipped };
+}
+
+/**
+ * The scan's slices at the size in which a lung is looked for: uint8 [count, 512, 512].
+ * @throws DataError as `loadScan`
+ */
+export function readSquares(scan: Scan, options: LoadScanOptions = {}): Promise<Planes> {
+  const resample = (image: GreyImage, output: Uint8Array) =>
+    output.set(resizeBicubic(image, cropSide, cropSide).pixels);
+  return readPlanes(scan, cropSide * cropSide, resample, options);
 }
 
 export function emptyScan(scan: Scan): DataError {
@@ -57,16 +72,21 @@ export function emptyScan(scan: Scan): DataError {
   });
 }
 
-interface Planes {
-  /** uint8 [count, height, width] */
+export interface Planes {
+  /** uint8 [count, height, width]: slices that could be read */
   readonly planes: Uint8Array;
   readonly count: number;
   readonly skipped: SkippedSlice[];
 }
 
-async function readPlanes(scan: Scan, recipe: Recipe, options: LoadScanOptions): Promise<Planes> {
+async function readPlanes(
+  scan: Scan,
+  plane: number,
+  resample: (image: GreyImage, output: Uint8Array) => void,
+  options: LoadScanOptions,
+): Promise<Planes> {
+  if (scan.slices.length === 0) throw emptyScan(scan);
   const { concurrency = navigator.hardwareConcurrency + 1, skipUnreadable = false, signal, bytesOf } = options;
-  const plane = recipe.size.height * recipe.size.width;
   const planes = new Uint8Array(scan.slices.length * plane);
   const failures = new Map<number, Cov3dError>();
   const limit = pLimit(concurrency);
@@ -75,7 +95,7 @@ async function readPlanes(scan: Scan, recipe: Recipe, options: LoadScanOptions):
     const file = `${scan.folder}/${name}`;
     try {
       const image = await decodeImage(await (bytesOf?.(index) ?? readImageBytes(file)), file);
-      resamplePlane(image, recipe, planes.subarray(index * plane, (index + 1) * plane));
+      resample(image, planes.subarray(index * plane, (index + 1) * plane));
     } catch (error) {
       if (!(error instanceof Cov3dError) || !skipUnreadable) throw error;
       failures.set(index, error);
@@ -102,5 +122,9 @@ function dropFailed(scan: Scan, planes: Uint8Array, plane: number, failures: Map
     if (count !== index) planes.copyWithin(count * plane, index * plane, (index + 1) * plane);
     count++;
   });
-  return { planes: planes.subarray(0, count * plane), count, skipped };
+  if (count > 0) return { planes: planes.subarray(0, count * plane), count, skipped };
+  throw new DataError("scan-unreadable", `none of the ${scan.slices.length} slices can be read`, {
+    file: scan.folder,
+    found: skipped[0]!.reason,
+  });
 }

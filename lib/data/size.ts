@@ -22,6 +22,8 @@ export interface Recipe {
   readonly dtype: CacheDtype;
   /** The original program's cubic coordinate distortion (its 2022 default; not in the paper): see distortion.ts. */
   readonly distortion: boolean;
+  /** "lung": the lung's bounding box, resized as the 2023 program did (section "v2 reader": see lung_crop/crop.ts). */
+  readonly crop: Crop;
 }
 
 const largestSide = 4096;
@@ -52,22 +54,32 @@ export interface RecipeOptions {
   readonly dtype?: CacheDtype;
   /** Default false, as in the paper. */
   readonly distortion?: boolean;
+  /** Default "none". */
+  readonly crop?: Crop;
 }
 
-/** A complete, checked recipe. @throws ConfigError "size-invalid" | "dtype-invalid" */
-export function recipeFor({ size, dtype = "float16", distortion = false }: RecipeOptions): Recipe {
+/** A complete, checked recipe. @throws ConfigError "size-invalid" | "dtype-invalid" | "crop-invalid" */
+export function recipeFor({ size, dtype = "float16", distortion = false, crop = "none" }: RecipeOptions): Recipe {
   if (!cacheDtypes.includes(dtype)) {
     throw new ConfigError("dtype-invalid", "unknown number type of the cache", {
       expected: cacheDtypes.join(", "),
       found: String(dtype),
     });
   }
-  return { size: typeof size === "string" ? parseSize(size) : checkSize(size), dtype, distortion };
+  if (!crops.includes(crop)) {
+    throw new ConfigError("crop-invalid", "unknown crop", { expected: crops.join(", "), found: String(crop) });
+  }
+  if (crop === "lung" && distortion) {
+    throw new ConfigError("crop-invalid", "the lung crop has no distortion", {
+      hint: "Leave one of them out: the original's distortion is of 2022, its lung crop of 2023",
+    });
+  }
+  return { size: typeof size === "string" ? parseSize(size) : checkSize(size), dtype, distortion, crop };
 }
 
-/** "64x128x128-float16" or "64x128x128-float16-distorted": used in folder names. */
-export function formatRecipe({ size, dtype, distortion }: Recipe): string {
-  return `${formatSize(size)}-${dtype}${distortion ? "-distorted" : ""}`;
+/** "64x128x128-float16", with "-distorted" or "-lung" where that is so: used in folder names. */
+export function formatRecipe({ size, dtype, distortion, crop }: Recipe): string {
+  return `${formatSize(size)}-${dtype}${distortion ? "-distorted" : ""}${crop === "lung" ? "-lung" : ""}`;
 }
 
 function checkSize({ depth, height, width }: VolumeSize): VolumeSize {
