@@ -5,8 +5,9 @@ import { cov3dLoss, type Cov3dLossConfig, type Cov3dLossOptions, toRows } from "
 import { presenceItem, presenceLoss } from "../../lib/train/presence_loss.ts";
 import { severityLoss } from "../../lib/train/severity_loss.ts";
 import type { SeverityWeights } from "../../lib/train/class_weights.ts";
-import { type Label, type SeverityGroup, severityGroups } from "../../lib/train/targets.ts";
+import { type SeverityGroup, severityGroups } from "../../lib/train/targets.ts";
 import { expectClose } from "../support/close.ts";
+import { labelOf } from "../support/labels.ts";
 import { oracle } from "../support/oracles.ts";
 
 const tolerance = 1e-9;
@@ -15,11 +16,6 @@ const weightTables = {
   true: oracle("weights.severity").expected.true_counts as SeverityWeights,
 };
 const presenceTables = { positiveTerm: 1110 / 882, item: { positive: 1992 / 1764, negative: 1992 / 2220 } };
-
-const labelOf = (group: SeverityGroup): Label => {
-  if (group === "negative") return { presence: false, severity: "undefined" };
-  return { presence: true, severity: group === "positive" ? "undefined" : group };
-};
 
 describe("presence loss", () => {
   const { inputs, expected } = oracle("loss.presence");
