@@ -14,6 +14,8 @@ const commands = [
   "train",
   "evaluate",
   "predict",
+  "submit",
+  "ablate",
   "demo",
 ] as const;
 

@@ -41,6 +41,7 @@ export {
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
+export { ablate, type AblateOptions, type AblateResult } from "./sweep/ablate.ts";
 export { diagnose, type DiagnoseOptions, type Diagnosis } from "./doctor/diagnose.ts";
 
 // Data
@@ -96,6 +97,13 @@ export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
 export { runFigures } from "./report/run_figures.ts";
 export { runReport } from "./report/run_report.ts";
 export { writeFigure } from "./report/figure.ts";
+
+// Sweeps
+export { collectSweep, type CollectResult, type SweepSummary } from "./sweep/collect.ts";
+export { describePlan, type PlanDescription } from "./sweep/describe_plan.ts";
+export { exportRecords } from "./sweep/export_records.ts";
+export { examplePlan, planNames } from "./sweep/plan_file.ts";
+export type { AblateProgress } from "./sweep/sweep_progress.ts";
 
 export { ConfigError, Cov3dError, DataError, EngineError, RunError } from "./errors.ts";
 export { cacheRoot } from "./paths.ts";

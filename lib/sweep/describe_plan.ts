@@ -1,0 +1,183 @@
+/** What a plan would do, without doing it: `cov3d ablate --dry-run`. */
+import { basename } from "node:path";
+import { openDataset } from "../data/dataset.ts";
+import { readFolds } from "../data/folds_file.ts";
+import { planScans } from "../data/phantom/plan.ts";
+import { phantomRecipe } from "../data/phantom/mod.ts";
+import { processesAtOnce } from "../engine/parallel.ts";
+import { chooseEngine } from "../engine/registry.ts";
+import type { EngineName } from "../engine/types.ts";
+import { fileExists } from "../files.ts";
+import type { TrainConfig } from "../train/config.ts";
+import { type AblateOptions, defaultFolder, engineChoice } from "./ablate.ts";
+import { estimateRun, estimateSeconds, type RunEstimate } from "./estimate.ts";
+import { expandPlan } from "./expand.ts";
+import { type Plan, readPlan } from "./plan_file.ts";
+import { type PlannedRun, plannedRuns } from "./planned_runs.ts";
+import { type RunRecord, runStatus } from "./run_record.ts";
+import { datasetIdentity, phantomIdentity, placeOfData, type SweepData } from "./sweep_data.ts";
+import { runFolder } from "./sweep_record.ts";
+
+export interface PlanDescription {
+  readonly name: string;
+  readonly description: string;
+  readonly out: string;
+  readonly engine: EngineName;
+  /** Runs at once. */
+  readonly jobs: number;
+  readonly compareWith: string;
+  readonly rows: readonly {
+    readonly label: string;
+    readonly changes: Readonly<Record<string, unknown>>;
+    readonly config: TrainConfig;
+    readonly needsWeights: boolean;
+  }[];
+  readonly runs: readonly PlannedRunDescription[];
+  readonly done: number;
+  /** Of the runs that are not done; hours are null where no run of this sweep has been measured yet. */
+  readonly left: RunEstimate & { readonly seconds: number | null };
+  /** What is not known yet, or stands in the way. */
+  readonly notes: readonly string[];
+}
+
+export interface PlannedRunDescription {
+  readonly folder: string;
+  readonly row: string;
+  readonly seed: number;
+  readonly fold: number | null;
+  readonly status: "done" | "missing" | "unfinished" | "failed";
+  readonly steps: number;
+}
+
+/**
+ * Expands a plan and counts its steps; writes nothing.
+ * @throws ConfigError as `ablate`
+ */
+export async function describePlan(options: AblateOptions): Promise<PlanDescription> {
+  const plan = await readPlan(options.plan), expanded = expandPlan(plan);
+  const out = options.out ?? defaultFolder(plan), engine = await chooseEngine(engineChoice(plan, options));
+  const notes: string[] = [];
+  const data = await lookAtData(plan, out, options.directory, notes);
+  const weights = options.weights ?? plan.weights;
+  const runs = await plannedRuns({
+    expanded,
+    seeds: plan.seeds,
+    data,
+    engine,
+    ...(weights === undefined ? {} : { weights }),
+  });
+  const looked = await Promise.all(runs.map(async (run) => ({
+    run,
+    estimate: estimateRun(run, data),
+    status: await runStatus(runFolder(out, run), run.hash, plan.evaluate),
+  })));
+  const done = looked.flatMap(({ status, estimate }): { estimate: RunEstimate; record: RunRecord }[] =>
+    status.kind === "done" ? [{ estimate, record: status.record }] : []
+  );
+  const todo = looked.filter(({ status }) => status.kind !== "done").map(({ estimate }) => estimate);
+  const jobs = options.jobs ?? Math.max(options.gpus?.length ?? 0, processesAtOnce(engine));
+  const seconds = estimateSeconds(done, todo);
+  const needing = expanded.rows.filter(({ config }) => config.needsPretrained);
+  if (needing.length > 0 && weights === undefined) {
+    notes.push(`${needing.length} rows start from pretrained weights: give --weights FILE`);
+  }
+  return {
+    name: plan.name,
+    description: plan.description,
+    out,
+    engine,
+    jobs,
+    compareWith: expanded.baseline,
+    rows: expanded.rows.map(({ label, changes, config }) => ({
+      label,
+      changes,
+      config: runs.find(({ row }) => row.label === label)?.config ?? config,
+      needsWeights: config.needsPretrained,
+    })),
+    runs: looked.map(({ run, estimate, status }) => describeRun(run, estimate, status.kind)),
+    done: done.length,
+    left: {
+      ...total(todo),
+      seconds: seconds === undefined ? null : seconds / Math.min(jobs, Math.max(1, todo.length)),
+    },
+    notes,
+  };
+}
+
+function describeRun(
+  { folder, row, seed, fold }: PlannedRun,
+  { steps }: RunEstimate,
+  status: PlannedRunDescription["status"],
+): PlannedRunDescription {
+  return { folder, row: row.label, seed, fold, status, steps };
+}
+
+function total(estimates: readonly RunEstimate[]): RunEstimate {
+  const sum = (part: (estimate: RunEstimate) => number) => estimates.reduce((all, one) => all + part(one), 0);
+  return {
+    steps: sum(({ steps }) => steps),
+    multiplyAccumulates: sum(({ multiplyAccumulates }) => multiplyAccumulates),
+    memoryBytes: Math.max(0, ...estimates.map(({ memoryBytes }) => memoryBytes)),
+  };
+}
+
+/** The dataset as far as it is there; a phantom that is not drawn yet is planned. */
+async function lookAtData(
+  plan: Plan,
+  out: string,
+  given: string | undefined,
+  notes: string[],
+): Promise<SweepData> {
+  if (given === undefined && plan.dataset === undefined) {
+    notes.push("the plan has no dataset of its own: give --data DIR; steps are not known");
+    return { directory: ".", identity: "unknown", dataset: { root: ".", scans: [], notes: [] } };
+  }
+  const { directory, patients, cache, phantom } = placeOfData(plan, out, given);
+  const place = {
+    directory,
+    ...(cache === undefined ? {} : { cache }),
+    ...(patients === undefined ? {} : { patients }),
+  };
+  const folds = await lookAtFolds(plan, notes);
+  if (phantom !== undefined) {
+    const scans = planScans(phantomRecipe(phantom)).map(({ id, split, isPositive }) => ({
+      id,
+      key: `${split}/${id}`,
+      split,
+      presence: isPositive,
+      severity: "undefined" as const,
+      folder: "",
+      slices: [],
+      ignored: 0,
+    }));
+    const dataset = { root: directory, scans, notes: [] };
+    if (!(await fileExists(directory))) notes.push(`${scans.length} synthetic scans will be drawn in ${directory}`);
+    return { ...place, ...folds(scans.length), dataset, identity: await phantomIdentity(phantom) };
+  }
+  const dataset = await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
+  return { ...place, ...folds(dataset.scans.length), dataset, identity: await datasetIdentity(dataset) };
+}
+
+/** Folds that are not dealt yet are taken to be of equal size; their runs have no final names. */
+async function lookAtFolds(
+  { folds, name }: Plan,
+  notes: string[],
+): Promise<(scans: number) => Partial<Pick<SweepData, "folds">>> {
+  if (folds === undefined) return () => ({});
+  if (folds.file !== undefined) {
+    const { foldOf, sha256, grouping, folds: numbers } = await readFolds({ file: folds.file });
+    const scans = numbers.map((number) => [...foldOf.values()].filter((fold) => fold === number).length);
+    return () => ({ folds: { file: folds.file!, sha256, numbers, scans, grouping } });
+  }
+  notes.push(`${folds.count} folds of "${basename(name)}" are dealt when it begins; names of runs can differ`);
+  const numbers = Array.from({ length: folds.count! }, (_, i) => i);
+  return (all) => ({
+    folds: {
+      file: "",
+      sha256: "0".repeat(64),
+      numbers,
+      scans: numbers.map(() => Math.round(all / numbers.length)),
+      grouping: "scan-level",
+    },
+  });
+}

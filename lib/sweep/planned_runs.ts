@@ -1,0 +1,92 @@
+/** The runs of a sweep: every row with every seed, and with every fold where there are folds. */
+import type { EngineName } from "../engine/types.ts";
+import { sha256 } from "../files.ts";
+import { configHash, type TrainConfig } from "../train/config.ts";
+import type { ExpandedPlan, SweepRow } from "./expand.ts";
+import type { SweepData } from "./sweep_data.ts";
+
+export interface PlannedRun {
+  readonly row: SweepRow;
+  readonly seed: number;
+  readonly fold: number | null;
+  /** Of everything that changes the result, wherever the files lie. */
+  readonly hash: string;
+  /** Name of the run's folder. */
+  readonly folder: string;
+  readonly config: TrainConfig;
+}
+
+export interface PlannedRunsOptions {
+  readonly expanded: ExpandedPlan;
+  readonly seeds: readonly number[];
+  readonly data: Omit<SweepData, "dataset">;
+  readonly engine: EngineName;
+  /** Weights to start from. */
+  readonly weights?: string;
+}
+
+export async function plannedRuns(options: PlannedRunsOptions): Promise<PlannedRun[]> {
+  const { expanded, seeds, data } = options;
+  const initialWeights = options.weights === undefined ? undefined : await weightsEntry(options.weights);
+  const folds = data.folds?.numbers ?? [null];
+  const runs: PlannedRun[] = [];
+  for (const row of expanded.rows) {
+    for (const seed of seeds) {
+      for (const fold of folds) {
+        const config = runConfig(row, { ...options, initialWeights, seed, fold });
+        const hash = await runHash(config, data.identity);
+        const folder = `${row.slug}-seed${seed}${fold === null ? "" : `-fold${fold}`}-${hash}`;
+        runs.push({ row, seed, fold, hash, folder, config });
+      }
+    }
+  }
+  return runs;
+}
+
+interface RunPlace extends Pick<PlannedRunsOptions, "data" | "engine"> {
+  readonly initialWeights: TrainConfig["initialWeights"];
+  readonly seed: number;
+  readonly fold: number | null;
+}
+
+function runConfig(row: SweepRow, { data, engine, initialWeights, seed, fold }: RunPlace): TrainConfig {
+  const { directory, patients, folds } = data;
+  const cache = row.config.data.cache ?? data.cache;
+  return {
+    ...row.config,
+    name: row.slug,
+    seed,
+    engine,
+    data: {
+      ...row.config.data,
+      directory,
+      ...(patients === undefined ? {} : { patients }),
+      ...(cache === undefined ? {} : { cache }),
+      ...(fold === null || folds === undefined ? {} : { folds: { file: folds.file, sha256: folds.sha256, fold } }),
+    },
+    ...(initialWeights === undefined ? {} : { initialWeights }),
+  };
+}
+
+/** Ten digits, as `configHash`, of the configuration with contents in the place of paths. */
+async function runHash(config: TrainConfig, identity: string): Promise<string> {
+  const { patients: _, folds, ...data } = config.data;
+  const { initialWeights } = config;
+  return await configHash({
+    ...config,
+    data: {
+      ...data,
+      directory: identity,
+      ...(folds === undefined ? {} : { folds: { ...folds, file: "" } }),
+    },
+    ...(initialWeights === undefined
+      ? {}
+      : { initialWeights: initialWeights.sha256 === undefined ? initialWeights : { ...initialWeights, file: "" } }),
+  });
+}
+
+/** A file is known by its content; a run folder is left to the training. */
+async function weightsEntry(file: string): Promise<NonNullable<TrainConfig["initialWeights"]>> {
+  if (!(await Deno.stat(file)).isFile) return { file };
+  return { file, sha256: await sha256(await Deno.readFile(file)) };
+}
