@@ -190,8 +190,13 @@ export function stableJson(value: unknown): string {
   });
 }
 
-/** First ten hexadecimal digits of the hash of all that changes the result (not the name, cache or checkpoint rhythm). */
+/**
+ * First ten hexadecimal digits of the hash of all that changes the result: not the name, cache or checkpoint rhythm, and
+ * of initial weights their hash, wherever they lie.
+ */
 export async function configHash(config: TrainConfig): Promise<string> {
   const { name: _name, checkpointSeconds: _seconds, data: { cache: _cache, ...data }, ...rest } = config;
-  return (await sha256(stableJson({ ...rest, data }))).slice(0, 10);
+  const weights = config.initialWeights?.sha256;
+  const initialWeights = weights === undefined ? rest.initialWeights : { sha256: weights };
+  return (await sha256(stableJson({ ...rest, initialWeights, data }))).slice(0, 10);
 }

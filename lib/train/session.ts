@@ -24,6 +24,7 @@ import { assertFits, formatBytes, type MemoryEstimate } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from "./run.ts";
+import { loadStartingPoint } from "./starting_point.ts";
 import { initialState, type TrainState } from "./state.ts";
 import type { Label } from "./targets.ts";
 
@@ -84,6 +85,9 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
     signal.throwIfAborted();
     const network = createNetwork(config.model, engine.ops, deriveSeed(config.seed, "weights"));
     const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay, ops: engine.ops });
+    if (!(await hasCheckpoint(join(folder, runFiles.checkpoints), "last"))) {
+      await loadStartingPoint(network, config, log);
+    }
     const state = await restore(folder, network, optimizer, data.fingerprint, log);
     const metrics = await MetricsLog.open(folder, state.metricsBytes);
     return {

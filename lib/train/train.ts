@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chooseEngine } from "../engine/registry.ts";
 import { RunError } from "../errors.ts";
 import { fileExists, makeFolder } from "../files.ts";
+import { withWeightsHash } from "../weights/initial.ts";
 import { runInWorker } from "../worker.ts";
 import { hasCheckpoint } from "./checkpoint.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
@@ -13,6 +14,7 @@ import { withFoldsHash } from "./folds.ts";
 import { lockRun } from "./lock.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, createRun, readRun, readRunConfig, runFiles, runFolderFor } from "./run.ts";
+import { assertStartingPoint } from "./starting_point.ts";
 import type { TrainResult } from "./trainer.ts";
 import type { TrainTask } from "./worker.ts";
 
@@ -38,11 +40,13 @@ export interface ResumeOptions extends WatchOptions {
 }
 
 /**
- * Trains from scratch into a new run folder.
+ * Trains into a new run folder: from fresh weights, or from the configuration's initial weights.
  * @throws ConfigError, DataError, EngineError, or RunError when the folder holds a run already
  */
 export async function train({ config: input, out, runs, ...watch }: TrainOptions): Promise<TrainResult> {
-  const parsed = await withFoldsHash(parseTrainConfig(input));
+  const given = parseTrainConfig(input);
+  assertStartingPoint(given);
+  const parsed = await withWeightsHash(await withFoldsHash(given));
   // "auto" is decided once: a run continues on the engine it began on.
   const config: TrainConfig = { ...parsed, engine: await chooseEngine(parsed.engine) };
   const folder = out ?? await runFolderFor(config, runs);

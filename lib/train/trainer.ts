@@ -13,8 +13,9 @@ import { GradientMean } from "./gradients.ts";
 import { type Cov3dLoss, toRows } from "./losses.ts";
 import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
 import { mixedLoss } from "./mixup.ts";
+import { isFrozen, phaseAt, scheduledStep, totalEpochs } from "./phases.ts";
 import { readRun, runFiles } from "./run.ts";
-import { oneCycle, type SchedulePoint, smoothLoss } from "./schedule.ts";
+import { type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
 import { type BestScore, improves, noSums } from "./state.ts";
 import { macrotask, validate, validationCsv, type ValidationResult } from "./validation.ts";
@@ -82,8 +83,10 @@ async function stoppedBeforeStart(folder: string): Promise<TrainResult> {
 
 /** False when asked to stop on the way. */
 async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
-  while (session.state.epoch < session.config.epochs) {
+  const epochs = totalEpochs(session.config);
+  while (session.state.epoch < epochs) {
     clock.epochStarted = performance.now();
+    if (session.state.stepInEpoch === 0) beginPhase(session, clock);
     if (!(await trainEpoch(session, clock))) return false;
     const validationStarted = performance.now();
     const validation = await validate(session);
@@ -127,8 +130,19 @@ async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
   }
 }
 
-function scheduled({ config: { epochs, optimizer }, state, stepsPerEpoch }: Session): SchedulePoint {
-  return oneCycle(state.step, epochs * stepsPerEpoch, { lrMax: optimizer.learningRate });
+/** At the first step of a phase the optimizer starts anew, whether or not the run was resumed there. */
+function beginPhase({ config, state, optimizer, log }: Session, clock: Clock): void {
+  const phase = phaseAt(config, state.epoch);
+  if (config.fineTune === undefined || state.epoch !== phase.firstEpoch) return;
+  optimizer.dispose();
+  clock.tensors = undefined; // the number of moments changes
+  const trained = phase.bodyFrozen ? "head and batch norms" : "the whole network";
+  log(`fine-tuning: ${trained} for ${phase.epochs} epochs, up to a learning rate of ${phase.schedule.lrMax}`);
+}
+
+function scheduled({ config, state, stepsPerEpoch }: Session): SchedulePoint {
+  const { lr, momentum } = scheduledStep(config, state, stepsPerEpoch);
+  return { lr, momentum };
 }
 
 /** One step with the given rate and momentum: `accumulate` batches, one update of every weight. */
@@ -137,8 +151,8 @@ export async function optimizerStep(
   batches: EpochBatches,
   point: SchedulePoint,
 ): Promise<StepMetrics> {
-  const { config: { accumulate }, state, optimizer } = session;
-  const update = { ...point, step: state.step };
+  const { config, config: { accumulate }, state, optimizer, stepsPerEpoch } = session;
+  const update = { ...point, step: scheduledStep(config, state, stepsPerEpoch).stepInPhase };
   const gradients = new GradientMean(accumulate, (parameter, gradient) => optimizer.apply(parameter, gradient, update));
   const losses: Cov3dLoss[] = [];
   try {
@@ -174,7 +188,11 @@ async function forwardAndBackward(
     pass.release();
     throw notFinite("the loss", state.step);
   }
-  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => gradients.add(parameter, gradient));
+  const phase = phaseAt(config, state.epoch);
+  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => {
+    if (isFrozen(phase, parameter)) gradient.dispose();
+    else gradients.add(parameter, gradient);
+  });
   return result;
 }
 
@@ -215,7 +233,7 @@ async function finishEpoch(
   const line = epochMetrics(session, clock, validation, validationStarted);
   metrics.append(line);
   session.post({ kind: "epoch", metrics: line });
-  session.log(describeEpoch(line, config.epochs));
+  session.log(describeEpoch(line, totalEpochs(config)));
   const csv = validationCsv(splits.validation, validation.logits, config.loss.severityFactor);
   await writeFileAtomic(join(session.folder, runFiles.validationPredictions), csv);
   state.epoch++;
@@ -282,9 +300,10 @@ function assertNoLeak(clock: Clock, epoch: number): void {
 }
 
 function stepProgress({ state, config, stepsPerEpoch }: Session, clock: Clock) {
-  const totalSteps = config.epochs * stepsPerEpoch;
+  const epochs = totalEpochs(config);
+  const totalSteps = epochs * stepsPerEpoch;
   const stepsPerSecond = clock.steps / ((performance.now() - clock.started) / 1000);
-  return { epochs: config.epochs, totalSteps, stepsPerSecond, secondsLeft: (totalSteps - state.step) / stepsPerSecond };
+  return { epochs, totalSteps, stepsPerSecond, secondsLeft: (totalSteps - state.step) / stepsPerSecond };
 }
 
 /** One line for the log; a task that is not trained is "–". */
