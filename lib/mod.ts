@@ -80,6 +80,7 @@ export { createNetwork } from "./nn/network.ts";
 export type { NetworkConfig } from "./nn/config.ts";
 export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
 export { type Preset, preset, presetConfig, presetNames, presets } from "./train/presets.ts";
+export { type PresetDetails, presetDetails } from "./train/preset_details.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
 export { faithful, type FaithfulSwitch, faithfulSwitches, type Reading } from "./train/faithful.ts";
@@ -91,6 +92,8 @@ export { readRun, type Run } from "./train/run.ts";
 // Evaluation and reports
 export { decode, type Decoded } from "./evaluate/decode.ts";
 export { type Prediction, predictionRow, predictionsCsv } from "./evaluate/prediction.ts";
+export { meanPrediction } from "./evaluate/mean_prediction.ts";
+export { submit, type SubmitOptions, type SubmitResult, type TaskSubmission } from "./evaluate/submission/mod.ts";
 export { bootstrapInterval } from "./evaluate/intervals.ts";
 export { evaluationTable } from "./evaluate/summary.ts";
 export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
@@ -99,7 +102,7 @@ export { runReport } from "./report/run_report.ts";
 export { writeFigure } from "./report/figure.ts";
 
 // Sweeps
-export { collectSweep, type CollectResult, type SweepSummary } from "./sweep/collect.ts";
+export { type CollectResult, collectSweep, type SweepSummary } from "./sweep/collect.ts";
 export { describePlan, type PlanDescription } from "./sweep/describe_plan.ts";
 export { exportRecords } from "./sweep/export_records.ts";
 export { examplePlan, planNames } from "./sweep/plan_file.ts";
