@@ -79,7 +79,7 @@ export function numbersFromBytes(dtype: TorchDtype, bytes: Uint8Array): TorchArr
     case "float64":
       return new Float64Array(buffer, byteOffset, count);
     case "float16":
-      return Float32Array.from(new Float16Array(buffer, byteOffset, count));
+      return new Float32Array(new Float16Array(buffer, byteOffset, count));
     case "bfloat16":
       return widenBfloat16(new Uint16Array(buffer, byteOffset, count));
     case "int8":

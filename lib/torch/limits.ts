@@ -1,18 +1,20 @@
 /**
  * Limits on what a checkpoint may make the reader do. They are far above what networks need (a state_dict of 300 tensors
- * takes 10,000 opcodes and 1,800 containers), and low enough that no file holds more than 32 MB beside its tensors.
+ * takes 10,000 opcodes and 2,700 objects), and low enough that no file holds more than 32 MB beside its tensors.
  */
 export const limits = {
   /** Default of `maxBytes`: file, inflated entries, tensors. */
   bytes: 4 * 2 ** 30,
   /** Bytes of one pickle. */
   pickleBytes: 8 * 2 ** 20,
-  opcodes: 1_000_000,
-  /** Lists, tuples, dictionaries and tensors of a pickle. */
-  containers: 100_000,
-  memo: 200_000,
-  /** Entries on the stack and in all containers. */
-  items: 300_000,
+  opcodes: 500_000,
+  /** Lists, tuples, dictionaries, tensors and texts of a pickle. */
+  objects: 50_000,
+  memo: 50_000,
+  /** Values on the stack. */
+  stack: 160_000,
+  /** Entries of all lists, tuples and dictionaries. */
+  items: 160_000,
   /** Bytes of one string or bytes object. */
   stringBytes: 2 ** 20,
   /** Bytes of one integer. */

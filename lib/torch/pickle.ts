@@ -32,7 +32,7 @@ class PickleMachine {
   readonly stack: PickleValue[] = [];
   readonly #marks: number[] = [];
   readonly #memo = new Map<number, PickleValue>();
-  #containers = 0;
+  #objects = 0;
   #items = 0;
   /** Where the opcode at work begins. */
   #at = 0;
@@ -44,6 +44,7 @@ class PickleMachine {
     for (let count = 0;; count++) {
       this.#at = input.position;
       this.#limit(count, limits.opcodes, "opcodes");
+      this.#limit(this.stack.length, limits.stack, "values at once");
       const code = input.uint8();
       if ((code === opcode.PROTO) !== (this.#at === start)) {
         this.fail("torch.pickle-protocol", "a pickle begins with its protocol, once", { found: refusedOpcode(code) });
@@ -85,9 +86,9 @@ class PickleMachine {
     this.stack.push(value);
   }
 
-  /** Pushes a new list, tuple, dictionary or object. */
-  pushContainer(value: PickleValue): void {
-    this.#limit(++this.#containers, limits.containers, "lists, dictionaries and tensors");
+  /** Pushes a new list, tuple, dictionary, tensor or text. */
+  pushObject(value: PickleValue): void {
+    this.#limit(++this.#objects, limits.objects, "lists, dictionaries, tensors and texts");
     this.stack.push(value);
   }
 
@@ -103,7 +104,7 @@ class PickleMachine {
   }
 
   mark(): void {
-    this.#limit(this.#marks.length, limits.containers, "marks");
+    this.#limit(this.#marks.length, limits.objects, "marks");
     this.#marks.push(this.stack.length);
   }
 
@@ -133,7 +134,7 @@ class PickleMachine {
 
   tuple(items: PickleValue[]): void {
     this.#limit(this.#items += items.length, limits.items, "items");
-    this.pushContainer(Object.freeze(items));
+    this.pushObject(Object.freeze(items));
   }
 
   append(items: readonly PickleValue[]): void {
@@ -177,7 +178,7 @@ class PickleMachine {
     if (!isList(args)) {
       this.fail("torch.call-refused", "arguments of a call are not a tuple", { found: kindOf(args) });
     }
-    this.pushContainer(callee.meaning.call(args, this.fail));
+    this.pushObject(callee.meaning.call(args, this.fail));
   }
 
   /** Attributes of an OrderedDict (`_metadata` of state_dict()) are dropped; nothing else takes any. */
@@ -214,24 +215,24 @@ const handlers: readonly (Handler | undefined)[] = table({
   BININT: (machine) => machine.push(machine.input.int32()),
   BININT1: (machine) => machine.push(machine.input.uint8()),
   BININT2: (machine) => machine.push(machine.input.uint16()),
-  LONG1: (machine) => machine.push(machine.input.integer(machine.input.uint8())),
-  LONG4: (machine) => machine.push(machine.input.integer(machine.input.uint32())),
+  LONG1: (machine) => machine.pushObject(machine.input.integer(machine.input.uint8())),
+  LONG4: (machine) => machine.pushObject(machine.input.integer(machine.input.uint32())),
   BINFLOAT: (machine) => machine.push(machine.input.float64()),
-  SHORT_BINUNICODE: (machine) => machine.push(machine.input.text(machine.input.uint8())),
-  BINUNICODE: (machine) => machine.push(machine.input.text(machine.input.uint32())),
-  BINUNICODE8: (machine) => machine.push(machine.input.text(machine.input.uint64())),
-  SHORT_BINSTRING: (machine) => machine.push(machine.input.text(machine.input.uint8())), // Python 2's str
-  BINSTRING: (machine) => machine.push(machine.input.text(machine.input.uint32())),
-  SHORT_BINBYTES: (machine) => machine.pushContainer(machine.input.bytes(machine.input.uint8())),
-  BINBYTES: (machine) => machine.pushContainer(machine.input.bytes(machine.input.uint32())),
-  BINBYTES8: (machine) => machine.pushContainer(machine.input.bytes(machine.input.uint64())),
+  SHORT_BINUNICODE: (machine) => machine.pushObject(machine.input.text(machine.input.uint8())),
+  BINUNICODE: (machine) => machine.pushObject(machine.input.text(machine.input.uint32())),
+  BINUNICODE8: (machine) => machine.pushObject(machine.input.text(machine.input.uint64())),
+  SHORT_BINSTRING: (machine) => machine.pushObject(machine.input.text(machine.input.uint8())), // Python 2's str
+  BINSTRING: (machine) => machine.pushObject(machine.input.text(machine.input.uint32())),
+  SHORT_BINBYTES: (machine) => machine.pushObject(machine.input.bytes(machine.input.uint8())),
+  BINBYTES: (machine) => machine.pushObject(machine.input.bytes(machine.input.uint32())),
+  BINBYTES8: (machine) => machine.pushObject(machine.input.bytes(machine.input.uint64())),
   EMPTY_TUPLE: (machine) => machine.tuple([]),
   TUPLE1: (machine) => machine.tuple([machine.pop()]),
   TUPLE2: (machine) => machine.tuple([machine.pop(), machine.pop()].reverse()),
   TUPLE3: (machine) => machine.tuple([machine.pop(), machine.pop(), machine.pop()].reverse()),
   TUPLE: (machine) => machine.tuple(machine.popMark()),
-  EMPTY_LIST: (machine) => machine.pushContainer([]),
-  EMPTY_DICT: (machine) => machine.pushContainer(new Map<TorchKey, PickleValue>()),
+  EMPTY_LIST: (machine) => machine.pushObject([]),
+  EMPTY_DICT: (machine) => machine.pushObject(new Map<TorchKey, PickleValue>()),
   APPEND: (machine) => machine.append([machine.pop()]),
   APPENDS: (machine) => machine.append(machine.popMark()),
   SETITEM: (machine) => machine.setItems([machine.pop(), machine.pop()].reverse()),
@@ -246,7 +247,7 @@ const handlers: readonly (Handler | undefined)[] = table({
     const name = machine.pop(), module = machine.pop();
     machine.global(module, name);
   },
-  BINPERSID: (machine) => machine.pushContainer(machine.environment.persistent(machine.pop(), machine.fail)),
+  BINPERSID: (machine) => machine.pushObject(machine.environment.persistent(machine.pop(), machine.fail)),
   REDUCE: (machine) => machine.reduce(),
   BUILD: (machine) => machine.build(),
 });

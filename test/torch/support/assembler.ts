@@ -89,43 +89,55 @@ export interface EntryParts {
 
 /** A zip archive with streaming local headers (sizes only in the directory), and lies where they are asked for. */
 export function archive(entries: readonly EntryParts[]): Uint8Array {
-  const parts: Bytes[] = [], directory: Bytes[] = [];
+  const parts: Uint8Array[] = [], directory: Uint8Array[] = [];
   let at = 0;
   for (const { name, content, deflate, localName = name, ...lies } of entries) {
-    const packed = [...lies.packed ?? (deflate ? deflateSync(content, { level: 9 }) : content)];
-    const method = deflate || lies.packed ? 8 : 0;
-    const local = [...utf8("PK\x03\x04"), ...little(20, 2), ...little(8, 2), ...little(method, 2), ...little(0, 16)];
-    const part = [...local, ...little(utf8(localName).length, 2), ...little(0, 2), ...utf8(localName), ...packed];
-    directory.push([
-      ...utf8("PK\x01\x02"),
-      ...little(20, 2),
-      ...little(20, 2),
-      ...little(lies.flags ?? 8, 2),
-      ...little(lies.method ?? method, 2),
-      ...little(0, 4),
-      ...little(lies.crc ?? crc32(content), 4),
-      ...little(lies.compressedSize ?? packed.length, 4),
-      ...little(lies.size ?? content.length, 4),
-      ...little(utf8(name).length, 2),
-      ...little(0, 12),
-      ...little(lies.header ?? at, 4),
-      ...utf8(name),
-    ]);
-    parts.push(part);
+    const packed = lies.packed ?? (deflate ? deflateSync(content, { level: 9 }) : content);
+    const method = deflate || lies.packed ? 8 : 0, start = at;
+    const local = header("PK\x03\x04", 30, { 4: 20, 6: 8, 8: method, 26: utf8(localName).length }, {});
+    const central = header("PK\x01\x02", 46, {
+      4: 20,
+      6: 20,
+      8: lies.flags ?? 8,
+      10: lies.method ?? method,
+      28: utf8(name).length,
+    }, {
+      16: lies.crc ?? crc32(content),
+      20: lies.compressedSize ?? packed.length,
+      24: lies.size ?? content.length,
+      42: lies.header ?? start,
+    });
+    parts.push(local, Uint8Array.from(utf8(localName)), packed);
+    directory.push(central, Uint8Array.from(utf8(name)));
+    at += local.length + utf8(localName).length + packed.length;
+  }
+  const length = directory.reduce((sum, part) => sum + part.length, 0);
+  const end = header("PK\x05\x06", 22, { 8: entries.length, 10: entries.length }, { 12: length, 16: at });
+  return concat(...parts, ...directory, end);
+}
+
+/** A signature, then 16-bit and 32-bit fields by offset. */
+function header(
+  signature: string,
+  length: number,
+  fields16: Record<number, number>,
+  fields32: Record<number, number>,
+): Uint8Array {
+  const bytes = new Uint8Array(length), view = new DataView(bytes.buffer);
+  bytes.set(utf8(signature));
+  for (const [at, value] of Object.entries(fields16)) view.setUint16(Number(at), value, true);
+  for (const [at, value] of Object.entries(fields32)) view.setUint32(Number(at), value, true);
+  return bytes;
+}
+
+export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
     at += part.length;
   }
-  const length = directory.flat().length, count = little(entries.length, 2);
-  const end = [
-    ...utf8("PK\x05\x06"),
-    ...little(0, 4),
-    ...count,
-    ...count,
-    ...little(length, 4),
-    ...little(at, 4),
-    0,
-    0,
-  ];
-  return Uint8Array.from([...parts.flat(), ...directory.flat(), ...end]);
+  return whole;
 }
 
 /** The entries of a checkpoint: data.pkl, then storages by key. */
