@@ -14,9 +14,15 @@ const commands = [
   "train",
   "evaluate",
   "predict",
+  "ensemble",
+  "compare",
+  "saliency",
+  "lr-find",
   "submit",
   "ablate",
   "demo",
+  "notebooks",
+  "jupyter",
 ] as const;
 
 /** A file lib/cli/<command>.ts exports `register(program)`; only the files needed for this call are loaded. */

@@ -91,7 +91,8 @@ function thresholdOption(text: string): "auto" | number {
   throw new InvalidArgumentError('"auto" or a number from 0 to 1 is needed');
 }
 
-function unlessStopped(error: unknown): undefined {
+/** A stopped evaluation ends with its own exit code; any other error goes on. */
+export function unlessStopped(error: unknown): undefined {
   if (!(error instanceof RunError) || error.code !== "evaluate.stopped") throw error;
   log(error.message);
   Deno.exitCode = exitCodes.stopped;

@@ -1,6 +1,7 @@
 /** Scores as a table that a person reads in a terminal. */
 import type { EvaluationRecord } from "./evaluate.ts";
 import type { Interval } from "./intervals.ts";
+import type { BothScores } from "./labelled.ts";
 import type { Calibration, PresenceScores, SeverityScores, TaskScores } from "./scores.ts";
 import type { UsedThreshold } from "./threshold_choice.ts";
 
@@ -12,7 +13,9 @@ export function formatInterval(interval: Interval | null | undefined, digits = 4
 }
 
 /** "95 % percentile bootstrap intervals, resampling scans, class sizes kept". */
-export function describeIntervals({ intervals, presence, severity }: EvaluationRecord): string {
+export function describeIntervals(
+  { intervals, presence, severity }: Pick<EvaluationRecord, "intervals" | keyof BothScores>,
+): string {
   const level = Math.round(100 * ((presence ?? severity)?.macroF1.level ?? 0.95));
   const fixed = intervals.stratified ? ", class sizes kept" : "";
   return `${level} % ${intervals.method} intervals, resampling ${intervals.unit}s${fixed}`;
@@ -26,15 +29,16 @@ export function evaluationTable(record: EvaluationRecord): string {
     `${viewsText(record)}; engine ${record.engine.engine} (${record.engine.version})`,
     ...thresholdLine(record.threshold),
     "",
-    ...taskLines("presence", record.presence),
+    ...scoreLines("presence", record.presence),
     "",
-    ...taskLines("severity", record.severity),
+    ...scoreLines("severity", record.severity),
     "",
     describeIntervals(record),
   ].join("\n");
 }
 
-function taskLines(title: string, scores: AnyScores | null): string[] {
+/** The lines of one task. */
+export function scoreLines(title: string, scores: AnyScores | null): string[] {
   if (scores === null) return [`${title}: – (not trained, or no labels)`];
   const line = (name: string, text: string) => `  ${name.padEnd(20)}${text}`;
   const longest = Math.max(9, ...scores.labels.map(({ length }) => length));
@@ -91,5 +95,7 @@ function areaTexts({ auc, aucDelong, macroAuc, oneVsRest = [] }: AnyScores): [na
 
 function calibrationText({ brier, ece, eceMass, mce }: Calibration): string {
   const errors = [["ECE", ece], ["equal mass", eceMass], ["MCE", mce]] as const;
-  return `Brier ${formatInterval(brier)}  ${errors.map(([name, value]) => `${name} ${(value ?? NaN).toFixed(3)}`).join(", ")}`;
+  return `Brier ${formatInterval(brier)}  ${
+    errors.map(([name, value]) => `${name} ${(value ?? NaN).toFixed(3)}`).join(", ")
+  }`;
 }
