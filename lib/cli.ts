@@ -14,6 +14,7 @@ const commands = [
   "train",
   "evaluate",
   "predict",
+  "weights",
   "ensemble",
   "compare",
   "saliency",

@@ -38,6 +38,7 @@ export {
   train,
   type TrainingHandle,
 } from "./notebook/verbs.ts";
+export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
@@ -84,6 +85,7 @@ export { type PresetDetails, presetDetails } from "./train/preset_details.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
 export { faithful, type FaithfulSwitch, faithfulSwitches, type Reading } from "./train/faithful.ts";
+export { mergeConfig, type PartialTrainConfig } from "./train/merge_config.ts";
 export { classWeights } from "./train/class_weights.ts";
 export { oneCycle } from "./train/schedule.ts";
 export { AdamW } from "./train/optimizer.ts";
