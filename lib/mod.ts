@@ -38,6 +38,7 @@ export {
   train,
   type TrainingHandle,
 } from "./notebook/verbs.ts";
+export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report/viewer/viewer.ts";
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
@@ -58,6 +59,9 @@ export { resizeBicubic } from "./data/bicubic.ts";
 export { splineMatrix } from "./data/spline.ts";
 export { type FoldPlan, type FoldScheme, makeFolds, type MakeFoldsOptions } from "./data/folds_make.ts";
 export { foldCounts, type FoldFile, foldSplits, readFolds, writeFolds } from "./data/folds_file.ts";
+export { type LungCrop, type LungMask, lungMask } from "./data/lung_crop/mod.ts";
+export { lungCropPreview, type LungCropPreviewOptions } from "./report/figures/lung_crop.ts";
+export { readSquares } from "./data/read.ts";
 export { decodeNpy, encodeNpy } from "./data/npy.ts";
 export { formatAudit } from "./data/audit_report.ts";
 export { publishedCounts } from "./data/counts.ts";

@@ -3,12 +3,15 @@ import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-
 import { pruneCache, type PruneResult } from "../data/cache_prune.ts";
 import { openDataset } from "../data/dataset.ts";
 import { preprocess, type PreprocessResult } from "../data/preprocess.ts";
-import { cacheDtypes, formatRecipe, parseSize, type Recipe, recipeFor } from "../data/size.ts";
+import { cacheDtypes, crops, formatRecipe, parseSize, type Recipe, recipeFor } from "../data/size.ts";
 import type { Dataset } from "../data/types.ts";
 import { ConfigError, DataError } from "../errors.ts";
+import { writeFileAtomic } from "../files.ts";
 import { volumeCache } from "../paths.ts";
+import { svgToPng } from "../report/figure.ts";
+import { lungCropPreview } from "../report/figures/lung_crop.ts";
 import { formatSeconds, progress } from "../report/progress.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 const examples = `
@@ -16,6 +19,8 @@ Examples:
   cov3d preprocess COV19-CT-DB --size small              64x128x128, the paper's small size
   cov3d preprocess COV19-CT-DB --size 96x192x192 --workers 4
   cov3d preprocess COV19-CT-DB --size small --verify     read every volume back; make damaged ones again
+  cov3d preprocess COV19-CT-DB --preview-crop crop.png   look at the lung crop of the first scan; --scan chooses another
+  cov3d preprocess COV19-CT-DB --crop lung               only the lung's box, as the 2023 program; not cropped: listed
   cov3d preprocess --prune                               remove volumes whose slices are gone or have changed
 
 Volumes are .npy files that NumPy opens as they are. A stopped call goes on where it was when it is repeated.
@@ -41,6 +46,12 @@ export function register(program: Command): void {
       new Option("--dtype <type>", "number type of the stored volumes").choices(cacheDtypes).default("float16"),
     )
     .option("--distortion", "the original program's coordinate distortion (not in the paper)")
+    .addOption(
+      new Option("--crop <what>", "lung: cut out the lung's bounding box first (2023 program)").choices(crops)
+        .default("none" as const),
+    )
+    .option("--preview-crop <png>", "draw what --crop lung does to one scan, and do nothing else")
+    .option("--scan <key>", "scan of the preview, e.g. train/covid/ct_scan_3 (default: the first one)")
     .option("--split <name>", "only this split")
     .option("--cache <folder>", `cache folder (default: ${volumeCache()})`)
     .option("--workers <n>", "Worker threads (default: all cores)", number)
@@ -53,8 +64,12 @@ export function register(program: Command): void {
       if (directory === undefined && !options.prune) {
         throw new ConfigError("directory-missing", "no dataset folder given", { hint: "Give DIR, or --prune alone" });
       }
-      const { size, dtype, distortion = false } = options;
-      const recipe = recipeFor({ size, dtype, distortion });
+      const { size, dtype, distortion = false, crop, previewCrop, scan } = options;
+      if (previewCrop !== undefined) {
+        return await preview({ directory, split: options.split, scan, file: previewCrop, json: options.json ?? false });
+      }
+      if (scan !== undefined) throw new ConfigError("preview-missing", "--scan is for --preview-crop");
+      const recipe = recipeFor({ size, dtype, distortion, crop });
       const stop = stopSignal("stopping after the scans in work; again to stop at once");
       const made = directory === undefined ? undefined : await fill(directory, recipe, options, stop.signal);
       const pruned = options.prune && !made?.stopped ? await prune(options.cache, stop.signal) : undefined;
@@ -88,6 +103,31 @@ async function fill(
   return result;
 }
 
+interface Preview {
+  readonly directory: string | undefined;
+  readonly split: string | undefined;
+  readonly scan: string | undefined;
+  readonly file: string;
+  readonly json: boolean;
+}
+
+async function preview({ directory, split, scan: key, file, json }: Preview): Promise<void> {
+  if (directory === undefined) {
+    throw new ConfigError("directory-missing", "no dataset folder given", { hint: "Give DIR with --preview-crop" });
+  }
+  await requireFolderOf(file);
+  const { scans, root } = onlySplit(await openDataset({ directory }), split);
+  const scan = key === undefined ? scans[0]! : scans.find((scan) => scan.key === key);
+  if (scan === undefined) {
+    throw new DataError("scan-unknown", `no scan "${key}"`, { file: root, expected: `e.g. ${scans[0]!.key}` });
+  }
+  const { caption, svg, rows } = await lungCropPreview({ scan });
+  await writeFileAtomic(file, await svgToPng(svg));
+  log(`written: ${file}`);
+  if (json) printJson({ file, ...rows[0] });
+  else console.log(caption);
+}
+
 function onlySplit(dataset: Dataset, split: string | undefined): Dataset {
   if (split === undefined) return dataset;
   const scans = dataset.scans.filter((scan) => scan.split === split);
@@ -113,6 +153,7 @@ function describe(recipe: Recipe, made?: PreprocessResult, pruned?: PruneResult)
         `in ${formatSeconds(seconds)}${made.stopped ? " (stopped; the same command continues)" : ""}`,
     );
     console.log(`cache: ${made.cacheDirectory}`);
+    for (const { scan, reason } of made.uncropped) log(`not cropped: ${scan} (${reason}); its whole slices are taken`);
     for (const [scan, slices] of Object.entries(skipped)) log(`skipped in ${scan}: ${slices.join(", ")}`);
     for (const { message } of failed) log(`failed: ${message}`);
   }

@@ -43,7 +43,7 @@ export interface NoLung {
 const attempts: readonly { readonly threshold: number; readonly radii: readonly number[] }[] = [
   { threshold: 150, radii: [0] },
   { threshold: 120, radii: [0] },
-  ...[90, 80, 70, 60].map((threshold) => ({ threshold, radii: [0, 5, 10, 15] })),
+  ...[90, 80, 70].map((threshold) => ({ threshold, radii: [0, 5, 10, 15] })),
 ];
 /** The original's threshold: what a plausible lung has to consist of. */
 const surelyAir = 90;
@@ -79,8 +79,11 @@ function attempt(air: BitVolume, radius: number, dark: BitVolume): Attempt {
 
 /** Smallest sides of a pair of lungs and farthest place of its centre from the middle, as shares of the volume. */
 const plausible = { depth: 0.25, height: 0.25, width: 0.4, away: 0.15 } as const;
-/** Of the darkest voxels in the middle half of the slices' width and height, where nothing but lung is so large. */
-const leastCovered = 0.9;
+/**
+ * Darkest voxels that are not in the mask, as a share of the mask, both in the middle half of the slices' width and height:
+ * there is little there but lung, a stomach's gas at most.
+ */
+const mostMissed = 0.15;
 
 function isPlausible({ box, mask }: Pick<FoundLung, "box" | "mask">, dark: BitVolume): boolean {
   const { start, end } = box, { size } = dark;
@@ -89,19 +92,19 @@ function isPlausible({ box, mask }: Pick<FoundLung, "box" | "mask">, dark: BitVo
   return (["depth", "height", "width"] as const).every((side) =>
     end[side] - start[side] >= plausible[side] * size[side]
   ) &&
-    isCentred("height") && isCentred("width") && centralShare(mask, dark, box) >= leastCovered;
+    isCentred("height") && isCentred("width") && missedShare(mask, dark, box) <= mostMissed;
 }
 
-/** Share of the central dark voxels in the slices of the box that the mask has. */
-function centralShare(mask: BitVolume, dark: BitVolume, { start, end }: Box): number {
+/** In the slices of the box. */
+function missedShare(mask: BitVolume, dark: BitVolume, { start, end }: Box): number {
   const { width, height } = dark.size, centre = new BitVolume(dark.size);
   for (let z = start.depth; z < end.depth; z++) {
     for (let y = height >> 2; y < height - (height >> 2); y++) {
       centre.setRun(z * height + y, width >> 2, width - (width >> 2));
     }
   }
-  centre.and(dark);
-  return centre.count() === 0 ? 1 : centre.clone().and(mask).count() / centre.count();
+  const missed = centre.clone().and(dark).and(mask.not()).count();
+  return missed / Math.max(1, centre.and(mask).count());
 }
 
 /** Air that is not connected with the border of the slices; undefined where a seed is. */
