@@ -141,7 +141,8 @@ export const faithfulSwitches: readonly FaithfulSwitch[] = [
 
 /**
  * The fields on which paper and program differ, as `reading` has them: a layer between a preset and what the user
- * chooses. "code2022-defaults" also sets what the paper's own runs changed in the program's defaults.
+ * chooses, e.g. `presetConfig("paper", mergeConfig(faithful("code2022"), { data: { directory: "DIR" } }))`; where there is
+ * no preset, `model.model` has to be named besides. "code2022-defaults" also sets what the paper's own runs changed in the program's defaults.
  * @throws ConfigError "faithful.unknown"
  */
 export function faithful(reading: Reading): PartialTrainConfig {

@@ -47,8 +47,8 @@ export interface Session {
   /** Labels of `splits.train`. */
   readonly labels: readonly Label[];
   readonly loss: Cov3dLossConfig;
-  /** Factors of the training scans' losses, in the order of `splits.train`; all 1 when absent. */
-  readonly itemWeights?: readonly number[];
+  /** Factors of the training scans' losses, in the order of `splits.train`; all 1 when undefined. */
+  readonly itemWeights: readonly number[] | undefined;
   readonly loader: Loader;
   readonly metrics: MetricsLog;
   readonly state: TrainState;
@@ -71,6 +71,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
   };
   const data = await openData(config, directory ?? config.data.directory);
   logFold(data.splits, log);
+  logItemWeights(data.itemWeights, log);
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
   const loader = openLoader(config); // its Worker starts while the engine proves itself
   try {
@@ -137,7 +138,7 @@ async function openData(config: TrainConfig, directory: string) {
     ? undefined
     : weightsOf(await readItemWeights(weightsFile, dataset.scans), splits.train);
   const fingerprint = await dataFingerprint(splits, itemWeights);
-  return { splits, labels, loss, stepsPerEpoch, fingerprint, ...(itemWeights === undefined ? {} : { itemWeights }) };
+  return { splits, labels, loss, stepsPerEpoch, fingerprint, itemWeights };
 }
 
 function logFold({ train, validation, fold, leftOut = [] }: LabelledSplits, log: (message: string) => void): void {
@@ -151,6 +152,13 @@ function logFold({ train, validation, fold, leftOut = [] }: LabelledSplits, log:
       }`,
     );
   }
+}
+
+function logItemWeights(weights: readonly number[] | undefined, log: (message: string) => void): void {
+  if (weights === undefined) return;
+  const changed = weights.filter((weight) => weight !== 1).length,
+    zero = weights.filter((weight) => weight === 0).length;
+  log(`${changed} of ${weights.length} training scans have a weight other than 1, ${zero} of them 0`);
 }
 
 /** Fills the cache on all cores before the first step: unreadable scans are found now and not after hours. */

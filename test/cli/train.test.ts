@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { configFrom } from "../../lib/cli/train_flags/mod.ts";
 import { ConfigError } from "../../lib/errors.ts";
+import { parseTrainConfig } from "../../lib/train/config.ts";
 import { readRun } from "../../lib/train/run.ts";
 import { cov3d, killWhen } from "../support/command_line.ts";
 import { writeTinyDataset } from "../support/tiny_dataset.ts";
@@ -92,6 +93,13 @@ describe("cov3d train", () => {
     ["an unknown preset", ["x", "--preset", "huge"], 2, /tiny, paper/],
     ["a size that is none", ["x", "--size", "64"], 2, /not a volume size/],
     ["an unknown engine", ["x", "--engine", "cuda"], 2, /unknown engine/],
+    ["an unknown reading", ["x", "--faithful", "code2023"], 2, /paper, code2022, code2022-defaults/],
+    [
+      "a head with another's option",
+      ["x", "--severity-head", "regression", "--focal-gamma", "2"],
+      2,
+      /not for regress/,
+    ],
     ["a run that is none", ["--resume", "/nowhere"], 1, /not a run folder/],
   ])("%s: a clear message and exit code", async (_name, args, code, message) => {
     const result = await cov3d(["train", ...args]);
@@ -100,11 +108,26 @@ describe("cov3d train", () => {
     expect(result.stdout).toBe("");
   });
 
+  test("--print-config prints one complete configuration and trains nothing", async () => {
+    const args = ["train", "--preset", "tiny", "--faithful", "code2022", "--mixup", "0.2", "--print-config"];
+    const { code, stdout, stderr } = await cov3d(args);
+    expect(code, stderr).toBe(0);
+    const config = parseTrainConfig(JSON.parse(stdout));
+    expect(config).toMatchObject({
+      name: "tiny",
+      data: { directory: "DIR" },
+      model: { model: "tiny", pool: "max" },
+      loss: { superset: "code2022", severityWeights: "code2022" },
+      augment: { reflectValidation: true, mixup: 0.2 },
+    });
+  });
+
   test("--help shows examples and the caveat of weight decay", async () => {
     const { code, stdout } = await cov3d(["train", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("--resume runs/row7");
     const help = stdout.replace(/\s+/g, " ");
+    expect(help).toContain("--superset: paper paper, code2022 code2022 the paper has eq. (5)");
     expect(help).toContain("no source confirms it");
     expect(help).toContain("up to 1e-4 it is exactly no decay");
     expect(Math.fround(1 - 1e-4 * 1e-5)).toBe(1);
