@@ -4,6 +4,7 @@ import { trainingMultiplyAccumulates } from "../nn/cost.ts";
 import { planNetwork } from "../nn/plan.ts";
 import type { TrainConfig } from "./config.ts";
 import { estimateTrainingMemory, type MemoryEstimate } from "./memory.ts";
+import { totalEpochs } from "./phases.ts";
 import type { StepTime } from "./step_times.ts";
 
 export interface TrainingCost {
@@ -43,9 +44,9 @@ export interface TrainingCostOptions {
 }
 
 export function trainingCost({ config, trainingScans, engines, stepTimes }: TrainingCostOptions): TrainingCost {
-  const { model: network, data: { size }, batchSize, accumulate, epochs } = config;
+  const { model: network, data: { size }, batchSize, accumulate } = config;
   const stepsPerEpoch = Math.floor(trainingScans / (batchSize * accumulate));
-  const steps = epochs * stepsPerEpoch;
+  const steps = totalEpochs(config) * stepsPerEpoch;
   const memory = estimateTrainingMemory({ network, size, batchSize });
   return {
     trainingScans,
