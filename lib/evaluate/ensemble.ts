@@ -270,7 +270,8 @@ function truthOf(
   const known = new Map<string, Truth>(scans.map((scan) => [scan.key, scan]));
   for (const { predictions, truth } of members.values()) {
     truth?.forEach((one, i) => {
-      if (!known.has(predictions[i]!.key)) known.set(predictions[i]!.key, one);
+      const says = one.presence !== undefined || one.severity !== "undefined";
+      if (says && !known.has(predictions[i]!.key)) known.set(predictions[i]!.key, one);
     });
   }
   return predictions.map(({ key }) => known.get(key) ?? { severity: "undefined" });
