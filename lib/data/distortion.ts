@@ -12,6 +12,17 @@ export function distort(t: number, factor = distortionFactor): number {
   return factor * t ** 3 + (1 - factor) * t;
 }
 
+/** The t that `distort` takes to y: the one real root, for factors up to 1 (Newton's method; the cubic rises). */
+export function undistort(y: number, factor = distortionFactor): number {
+  let t = y;
+  for (let step = 0; step < 60; step++) {
+    const change = (distort(t, factor) - y) / (3 * factor * t * t + 1 - factor);
+    t -= change;
+    if (Math.abs(change) < 1e-15) break;
+  }
+  return t;
+}
+
 /** Distorted sample positions in [−1, 1]: `distort(linspace(−1, 1, count))`. */
 export function distortedPositions(count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => distort(count === 1 ? -1 : -1 + 2 * i / (count - 1)));
