@@ -1,6 +1,7 @@
 /** `cov3d notebooks`: execute, check and publish the notebooks. */
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { type NotebookResult, profiles, runNotebooks } from "../notebook/run/run.ts";
+import { notebookSite } from "../notebook/run/site.ts";
 import { exitCodes, log, printJson } from "./common.ts";
 import { notebooksFolder } from "./jupyter.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -14,6 +15,7 @@ export function register(program: Command): void {
         .choices(profiles).default("quick" as const),
     )
     .option("--check", "write nothing; fail when a notebook shows something else than the committed one")
+    .option("--html <folder>", "render the notebooks as they are to a static site with an index page, and stop")
     .option("--out <folder>", "write the executed notebooks here instead of back")
     .option("--folder <folder>", "folder of the notebooks", notebooksFolder)
     .option("--timeout <seconds>", "longest time of a cell", seconds, 900)
@@ -24,11 +26,17 @@ export function register(program: Command): void {
 Examples:
   cov3d notebooks                      all of them; files change only where an output changed
   cov3d notebooks --only 05 --check    does notebook 05 still show what is committed?
+  cov3d notebooks --html site          pages of all notebooks, site/index.html first
 
 A cell's tags promise outputs (output:figure, output:table, output:html, output:text) or mark them as volatile (times,
 speeds, machines: kept, but not compared). Progress lines, paths and times of execution are never written.`,
     )
     .action(async (options) => {
+      if (options.html !== undefined) {
+        const { folder, only, html: out } = options;
+        console.log(await notebookSite({ folder, out, log, ...(only === undefined ? {} : { only }) }));
+        return;
+      }
       const stop = stopSignal();
       try {
         const results = await runNotebooks({

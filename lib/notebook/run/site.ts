@@ -1,0 +1,74 @@
+/** The notebooks as a static site: one page each, and an index. */
+import { basename, join, resolve } from "node:path";
+import { RunError } from "../../errors.ts";
+import { makeFolder, writeFileAtomic } from "../../files.ts";
+import { type Html, html, page } from "../../report/html.ts";
+import { type Notebook, readNotebook, textOf } from "./notebook_file.ts";
+import { jupyterEnvironment, jupyterPython } from "./python.ts";
+import { chooseNotebooks } from "./run.ts";
+
+export interface NotebookSiteOptions {
+  /** Folder of the notebooks. */
+  readonly folder: string;
+  /** Folder for the pages. */
+  readonly out: string;
+  readonly only?: readonly string[];
+  readonly log?: (message: string) => void;
+}
+
+/** Renders the notebooks as they are, outputs included. Returns the path of the index page. */
+export async function notebookSite({ folder, out, only = [], log }: NotebookSiteOptions): Promise<string> {
+  const files = await chooseNotebooks(folder, only);
+  await makeFolder(out);
+  const python = await jupyterPython(log === undefined ? {} : { log });
+  const { success, stderr } = await new Deno.Command(python, {
+    args: ["-m", "nbconvert", "--to", "html", "--output-dir", resolve(out), ...files],
+    env: await jupyterEnvironment(),
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  if (!success) {
+    throw new RunError("notebooks.html", "nbconvert could not render the notebooks", {
+      file: folder,
+      found: new TextDecoder().decode(stderr).trim().split("\n").slice(-3).join(" | "),
+    });
+  }
+  const entries = await Promise.all(files.map(async (file) => entryOf(file, await readNotebook(file))));
+  const index = join(out, "index.html");
+  await writeFileAtomic(index, page({ title: "Cov3d notebooks", body: indexBody(entries) }));
+  return index;
+}
+
+interface Entry {
+  readonly page: string;
+  readonly title: string;
+  readonly lead: string;
+}
+
+/** The title and the first paragraph after it. */
+export function entryOf(file: string, { cells }: Pick<Notebook, "cells">): Entry {
+  const text = textOf(cells.find(({ cell_type }) => cell_type === "markdown")?.source);
+  const [heading = "", ...rest] = text.split("\n");
+  const lead = rest.join("\n").trim().split(/\n\s*\n/)[0] ?? "";
+  return {
+    page: basename(file).replace(/\.ipynb$/, ".html"),
+    title: heading.replace(/^#+\s*/, "") || basename(file),
+    lead: lead.replaceAll(/[*_`#]|\[|\]\([^)]*\)/g, ""),
+  };
+}
+
+function indexBody(entries: readonly Entry[]): Html {
+  return html`
+    <main>
+      <h1>Cov3d notebooks</h1>
+      <p class="lead">3-D deep learning on chest CT, step by step.</p>
+      <ol start="0">
+        ${entries.map(({ page, title, lead }) =>
+          html`
+            <li><a href="${page}">${title}</a><p>${lead}</p></li>
+          `
+        )}
+      </ol>
+    </main>
+  `;
+}
