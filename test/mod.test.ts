@@ -34,7 +34,7 @@ test("the verbs of the command line are verbs of the library, and importing it d
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), { args: ["eval", code], cwd: root }).output();
   expect(JSON.parse(new TextDecoder().decode(stdout))).toEqual(expect.arrayContaining([
     ...["diagnose", "findLibraries", "installTensorFlow", "removeTensorFlow", "generatePhantom", "audit"],
-    ...["preprocess", "train", "resume", "evaluate", "predict", "demo"],
+    ...["preprocess", "train", "resume", "evaluate", "predict", "submit", "presetDetails", "demo"],
   ]));
   expect(new TextDecoder().decode(stderr)).toBe("");
 });

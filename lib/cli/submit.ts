@@ -18,7 +18,7 @@ export function register(program: Command): void {
       new Option("--task <task>", "answer one task only").choices(["presence", "severity", "both"])
         .default("both" as const),
     )
-    .option("--split <name>", "answer this split, labelled or not, for every task; repeatable", collect, [])
+    .option("--split <name>", "answer this split, labelled or not, for every task; repeatable", collect)
     .option("--per-split", "lists in a folder for each split (where splits use the same scan names)")
     .addOption(
       new Option("--extension <ext>", "of the lists; csv as in the original's later submissions, with the same content")
@@ -46,10 +46,11 @@ export function register(program: Command): void {
       const bar = progress({ label: "submit", total: 0, unit: "scans" });
       const { split, task, perSplit = false, extension, weights, reflection, skipUnreadable, cache } = options;
       const result = await submit({
-        ...{ runs, directory, out: options.out, task, perSplit, extension, weights, reflection, splits: split },
+        ...{ runs, directory, out: options.out, task, perSplit, extension, weights, reflection },
         engine: parseEngineChoice(options.engine),
         signal: stop.signal,
         onProgress: ({ task, done, total }) => bar.update(done, task, total),
+        ...(split === undefined ? {} : { splits: split }),
         ...(skipUnreadable === undefined ? {} : { skipUnreadable }),
         ...(cache === undefined ? {} : { cache }),
       }).finally(() => {
@@ -81,7 +82,7 @@ runs: the mean of their probabilities, over the runs that train the task.
 
 Research only: not for clinical use.`;
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
