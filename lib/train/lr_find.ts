@@ -68,7 +68,7 @@ interface Curve {
 function valley({ rates, losses }: Curve): number | null {
   if (losses.length < 2) return null;
   const lengths: number[] = [];
-  losses.forEach((loss, i) => {
+  losses.forEach((loss) => {
     lengths.push(1 + Math.max(0, ...lengths.map((length, j) => losses[j]! > loss ? length : 0)));
   });
   const length = Math.max(...lengths), end = lengths.indexOf(length);

@@ -4,7 +4,6 @@ import { readMask } from "../../data/masks.ts";
 import type { Scan } from "../../data/types.ts";
 import { DataError } from "../../errors.ts";
 import { bootstrapInterval, type Interval } from "../intervals.ts";
-import type { ScanSaliency } from "./explained.ts";
 import { type GridMap, gridPlaces, mapSlice } from "./grid_map.ts";
 import { type LesionRatio, lesionRatio } from "./lesion_ratio.ts";
 import type { SaliencyResult } from "./saliency.ts";
