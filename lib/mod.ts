@@ -84,6 +84,8 @@ export type { Engine, EngineChoice, EngineName, EngineOps } from "./engine/types
 export { createNetwork } from "./nn/network.ts";
 export type { NetworkConfig } from "./nn/config.ts";
 export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
+export { findStateDict, readTorchCheckpoint, TorchTensor, writeTorchCheckpoint } from "./torch/mod.ts";
+export type { TorchArray, TorchCheckpoint, TorchDtype, TorchValue } from "./torch/mod.ts";
 export { type Preset, preset, presetConfig, presetNames, presets } from "./train/presets.ts";
 export { type PresetDetails, presetDetails } from "./train/preset_details.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";

@@ -4,6 +4,7 @@ import { exitCodeFor, exitCodes, log, printJson } from "../../lib/cli/common.ts"
 import { parseSize } from "../../lib/data/size.ts";
 import { chooseEngine, parseEngineChoice } from "../../lib/engine/registry.ts";
 import { ConfigError, Cov3dError } from "../../lib/errors.ts";
+import { benchCheckpoint, checkpointRows, checkpointSummary } from "./checkpoint.ts";
 import { benchConv, convRows } from "./conv.ts";
 import { benchMemory, memoryRows } from "./memory.ts";
 import { benchPreprocess, preprocessRows } from "./preprocess.ts";
@@ -24,6 +25,7 @@ Examples:
   deno task bench conv --engine wasm
   deno task bench preprocess --size 64x128x128
   deno task bench memory --engine wasm
+  deno task bench checkpoint --rounds 7
   deno task bench step --size 64x128x128 --record      adds rows to figures/benchmarks/step.csv`;
 
 interface Finished {
@@ -142,6 +144,17 @@ function registerMemory(program: Command): void {
     });
 }
 
+function registerCheckpoint(program: Command): void {
+  benchmark(program, "checkpoint", "a 127 MiB PyTorch checkpoint of both containers to numbers, against torch.load")
+    .option("--rounds <n>", "turns of each side", wholeNumber, 5)
+    .action(async ({ json, record, engine, rounds }) => {
+      parseEngineChoice(engine); // reading needs no engine; a wrong name is still a mistake
+      const result = await benchCheckpoint({ rounds });
+      const rows = checkpointRows(result), summary = checkpointSummary(result);
+      await finish("checkpoint", { result, rows, summary }, outputs(json, record));
+    });
+}
+
 const outputs = (json: true | undefined, record: true | undefined): OutputOptions => ({
   ...(json ? { json } : {}),
   ...(record ? { record } : {}),
@@ -153,7 +166,7 @@ async function main(args: readonly string[]): Promise<number> {
     .exitOverride()
     .showHelpAfterError("(add --help for usage and examples)")
     .addHelpText("after", rootHelp);
-  for (const register of [registerStep, registerConv, registerPreprocess, registerMemory]) {
+  for (const register of [registerStep, registerConv, registerPreprocess, registerMemory, registerCheckpoint]) {
     register(program as unknown as Command);
   }
   for (const command of program.commands) command.exitOverride();
