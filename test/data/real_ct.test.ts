@@ -4,7 +4,8 @@ import { audit } from "../../lib/data/audit.ts";
 import { openDataset } from "../../lib/data/dataset.ts";
 import { openCache } from "../../lib/data/cache.ts";
 import { preprocess } from "../../lib/data/preprocess.ts";
-import { loadScan } from "../../lib/data/read.ts";
+import { locateLung } from "../../lib/data/lung_crop/crop.ts";
+import { loadScan, readSquares } from "../../lib/data/read.ts";
 import { recipeFor } from "../../lib/data/size.ts";
 import { temporaryFolder } from "./support/datasets.ts";
 
@@ -48,5 +49,23 @@ describe.skipIf(real === undefined)(title, () => {
     const mean = voxels.reduce((sum, value) => sum + value, 0) / voxels.length;
     expect(mean).toBeGreaterThan(0.2);
     expect(mean).toBeLessThan(0.9);
+  });
+
+  test("lung crop: these slices are cut close to the lungs, so a box has most of them or is not believed", async () => {
+    const { scans } = await openDataset({ directory });
+    const kinds = { lung: 0, whole: 0 };
+    for (const id of ["ct_scan_003", "ct_scan_011", "ct_scan_020", "ct_scan_058", "ct_scan_067", "ct_scan_068"]) {
+      const { planes, count } = await readSquares(scans.find((scan) => scan.id === id)!);
+      const { crop } = locateLung(planes, count), { start, end } = crop.box;
+      kinds[crop.kind]++;
+      if (crop.kind === "whole") continue;
+      const [height, width] = [end.height - start.height, end.width - start.width];
+      expect(height * width / 512 ** 2, id).toBeGreaterThan(0.6); // loose slices of other sources go down to 0.2
+      expect((end.depth - start.depth) / count, id).toBeGreaterThan(0.8);
+      for (const side of ["height", "width"] as const) {
+        expect(Math.abs((start[side] + end[side]) / 1024 - 0.5), id).toBeLessThan(0.06);
+      }
+    }
+    expect(kinds.lung).toBeGreaterThanOrEqual(4);
   });
 });
