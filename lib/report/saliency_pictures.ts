@@ -1,6 +1,7 @@
 /** Which slices of a scan a saliency figure shows, and their pictures. */
 import { join } from "node:path";
 import { readImage } from "../data/image.ts";
+import type { LungCrop } from "../data/lung_crop/crop.ts";
 import type { Mask } from "../data/masks.ts";
 import type { Recipe } from "../data/size.ts";
 import { type GridMap, gridPlaces, mapSlice } from "../evaluate/saliency/grid_map.ts";
@@ -14,6 +15,7 @@ export interface SaliencyPicturesOptions {
   readonly slices: readonly string[];
   readonly map: GridMap;
   readonly recipe: Recipe;
+  readonly crop?: LungCrop | undefined;
   /** Lesions, for their outline. */
   readonly lesions?: Mask | undefined;
   /** Slices to show; default 5. */
@@ -22,14 +24,14 @@ export interface SaliencyPicturesOptions {
 
 /** The slices with the most heat, away from each other, in anatomical order. */
 export async function saliencyPictures(options: SaliencyPicturesOptions): Promise<SaliencyPicture[]> {
-  const { folder, slices, map, recipe, lesions, count = 5 } = options;
-  const heat = sliceHeat(map, slices.length, recipe);
+  const { folder, slices, map, recipe, crop, lesions, count = 5 } = options;
+  const heat = sliceHeat(map, slices.length, recipe, crop);
   const total = heat.reduce((sum, value) => sum + value, 0);
   const maximum = largest(map.values);
   return await Promise.all(
     chooseSlices(heat, count).map(async (slice) => {
       const { pixels, width, height } = await readImage(join(folder, slices[slice]!));
-      const values = mapSlice(map, gridPlaces(map, [slices.length, height, width], recipe), slice);
+      const values = mapSlice(map, gridPlaces(map, [slices.length, height, width], recipe, crop), slice);
       const outline = lesions === undefined ? "" : maskOutline(lesions.plane(slice), width);
       return {
         grey: await dataUri(pixels, { width, height, channels: 1 }),
@@ -50,9 +52,9 @@ export function largest(values: Float32Array): number {
 }
 
 /** Heat of each slice: the sum of the map's positive values there. */
-function sliceHeat(map: GridMap, slices: number, recipe: Recipe): Float64Array {
+function sliceHeat(map: GridMap, slices: number, recipe: Recipe, crop: LungCrop | undefined): Float64Array {
   const [, height, width] = map.shape;
-  const { depth } = gridPlaces(map, [slices, 1, 1], recipe);
+  const { depth } = gridPlaces(map, [slices, 1, 1], recipe, crop);
   // One cell per pixel is enough for a sum.
   const places = {
     depth,

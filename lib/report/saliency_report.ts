@@ -104,7 +104,7 @@ export async function saliencyItem(
     readonly slices?: number | undefined;
   },
 ): Promise<SaliencyItem> {
-  const { scan, slices, map, explained, probability } = item;
+  const { scan, slices, map, crop, explained, probability } = item;
   const whole = slices.length === scan.slices.length;
   const lesions = root === undefined || !whole ? undefined : await readMask(root, scan, "lesion");
   const truth = scan.presence === undefined ? [] : [
@@ -117,7 +117,7 @@ export async function saliencyItem(
     answer: [...truth, ...sure].join(" · "),
     scan: scan.key,
     maximum: largest(map.values),
-    pictures: await saliencyPictures({ folder: scan.folder, slices, map, recipe, lesions, ...kept }),
+    pictures: await saliencyPictures({ folder: scan.folder, slices, map, recipe, crop, lesions, ...kept }),
   };
 }
 

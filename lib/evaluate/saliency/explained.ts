@@ -1,4 +1,5 @@
 /** What came out for one scan, in words and numbers that later steps need. */
+import type { LungCrop } from "../../data/lung_crop/crop.ts";
 import { type Scan, severities } from "../../data/types.ts";
 import { decode } from "../decode.ts";
 import type { ExplainedScan } from "./cam.ts";
@@ -16,6 +17,8 @@ export interface ScanSaliency {
   /** The network's probability of it for this one view; null where the head gives none. */
   readonly probability: number | null;
   readonly map: GridMap;
+  /** What the network saw of the scan, where its recipe crops. */
+  readonly crop?: LungCrop;
   /** Maps of networks with random weights. */
   readonly random: readonly RandomMap[];
 }
@@ -29,10 +32,11 @@ export interface RandomMap {
 
 export function explained(
   scan: Scan,
-  { trained, random, skipped }: {
+  { trained, random, skipped, crop }: {
     readonly trained: ExplainedScan;
     readonly random: readonly ExplainedScan[];
     readonly skipped: readonly string[];
+    readonly crop?: LungCrop;
   },
   target: SaliencyTarget,
   seeds: readonly number[],
@@ -47,6 +51,7 @@ export function explained(
     explained: target.task === "presence" ? "presence" : severities[grade]!,
     probability: target.task === "presence" ? presenceProbability : severityProbabilities?.[grade] ?? null,
     map,
+    ...(crop === undefined ? {} : { crop }),
     random: random.map((other, i) => ({
       seed: seeds[i]!,
       map: other.map,

@@ -3,6 +3,7 @@
  * the coordinates that preprocessing used. One slice at a time, so that no second scan-sized volume is held.
  */
 import { undistort } from "../../data/distortion.ts";
+import { cropSide, type LungCrop } from "../../data/lung_crop/crop.ts";
 import type { Recipe } from "../../data/size.ts";
 
 /** Values at cells; cell (i, j, k) is centred on input voxel origin + (i, j, k)·stride. */
@@ -19,7 +20,7 @@ export interface GridMap {
 /** Number and size of a scan's slices. */
 export type ScanShape = readonly [slices: number, height: number, width: number];
 
-/** For each slice, row and column of a scan the (fractional) place in a grid, inside the grid. */
+/** For each slice, row and column of a scan the (fractional) place in a grid; NaN where the network saw nothing. */
 export interface GridPlaces {
   readonly depth: Float64Array;
   readonly rows: Float64Array;
@@ -28,22 +29,50 @@ export interface GridPlaces {
 
 /**
  * Where a scan's voxels lie in a grid. Slice s of n was input plane s/(n − 1)·(D − 1) (knots linspace(0, 1)); pixel x of
- * W₀ had its centre at input column (x + ½)·W/W₀ − ½. Places beyond the outermost cells are moved to them.
+ * W₀ had its centre at input column (x + ½)·W/W₀ − ½. Of a lung crop's box every axis is like that of pixels. Places
+ * beyond the outermost cells are moved to them; outside of a box there is no place.
  */
-export function gridPlaces(map: GridMap, [slices, height, width]: ScanShape, recipe: Recipe): GridPlaces {
-  const { size, distortion } = recipe;
+export function gridPlaces(
+  map: GridMap,
+  [slices, height, width]: ScanShape,
+  { size, distortion }: Recipe,
+  crop?: LungCrop,
+): GridPlaces {
   const along = (count: number, axis: 0 | 1 | 2, inputAt: (index: number) => number) =>
     Float64Array.from({ length: count }, (_, index) => {
       const place = (inputAt(index) - map.origin[axis]) / map.stride[axis];
-      return Math.min(map.shape[axis] - 1, Math.max(0, place));
+      return Math.min(map.shape[axis] - 1, Math.max(0, place)); // NaN stays NaN
     });
-  const plane = (index: number) => planeOf(index, slices, size.depth, distortion);
+  if (crop !== undefined) {
+    const { start, end } = crop.box, kept = keptSlices(slices, crop);
+    return {
+      depth: along(slices, 0, (index) => boxed(kept[index]!, start.depth, end.depth, size.depth)),
+      rows: along(height, 1, (y) => boxed(resized(y, height, cropSide), start.height, end.height, size.height)),
+      columns: along(width, 2, (x) => boxed(resized(x, width, cropSide), start.width, end.width, size.width)),
+    };
+  }
   const pixel = (index: number, from: number, to: number) => pixelOf(index, from, to, distortion);
   return {
-    depth: along(slices, 0, plane),
+    depth: along(slices, 0, (index) => planeOf(index, slices, size.depth, distortion)),
     rows: along(height, 1, (index) => pixel(index, height, size.height)),
     columns: along(width, 2, (index) => pixel(index, width, size.width)),
   };
+}
+
+/** Number of each slice among those that a lung crop keeps; NaN for a blank one. */
+function keptSlices(slices: number, { dropped }: LungCrop): number[] {
+  let kept = 0;
+  return Array.from({ length: slices }, (_, index) => dropped.includes(index) ? NaN : kept++);
+}
+
+/** Sample `index` of an axis, in samples of the box start … end − 1 resized to `to`. */
+function boxed(index: number, start: number, end: number, to: number): number {
+  return index < start - 0.5 || index > end - 0.5 ? NaN : resized(index - start, end - start, to);
+}
+
+/** Centre to centre: sample `index` of `from`, in samples of `to`. */
+function resized(index: number, from: number, to: number): number {
+  return (index + 0.5) * to / from - 0.5;
 }
 
 function planeOf(slice: number, slices: number, depth: number, distortion: boolean): number {
@@ -54,13 +83,14 @@ function planeOf(slice: number, slices: number, depth: number, distortion: boole
 
 function pixelOf(pixel: number, from: number, to: number, distortion: boolean): number {
   const before = distortion ? (undistort(2 * pixel / from - 1) + 1) / 2 * (from - 1) : pixel;
-  return (before + 0.5) * to / from - 0.5;
+  return resized(before, from, to);
 }
 
 /** The map at one slice of the scan: f32 [height, width], in row-major order. */
 export function mapSlice(map: GridMap, places: GridPlaces, slice: number): Float32Array {
   const [depth, rows, columns] = map.shape;
   const plane = new Float32Array(rows * columns);
+  if (Number.isNaN(places.depth[slice])) return new Float32Array(places.rows.length * places.columns.length);
   const { below, above, weight } = neighbours(places.depth[slice]!, depth);
   for (let i = 0; i < plane.length; i++) {
     const low = map.values[below * plane.length + i]!, high = map.values[above * plane.length + i]!;
@@ -76,12 +106,14 @@ function enlarge(plane: Float32Array, columns: number, places: GridPlaces): Floa
   const across = Array.from(places.columns, (place) => neighbours(place, columns));
   const line = new Float32Array(columns);
   places.rows.forEach((place, y) => {
+    if (Number.isNaN(place)) return;
     const { below, above, weight } = neighbours(place, rows);
     for (let i = 0; i < columns; i++) {
       const low = plane[below * columns + i]!, high = plane[above * columns + i]!;
       line[i] = low + (high - low) * weight;
     }
     for (let x = 0; x < width; x++) {
+      if (Number.isNaN(places.columns[x])) continue;
       const { below, above, weight } = across[x]!, low = line[below]!;
       output[y * width + x] = low + (line[above]! - low) * weight;
     }

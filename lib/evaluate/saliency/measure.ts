@@ -1,4 +1,5 @@
 /** How well maps point at the planted lesions of a phantom: the lesion ratio over many scans, with intervals. */
+import type { LungCrop } from "../../data/lung_crop/crop.ts";
 import type { Recipe } from "../../data/size.ts";
 import { readMask } from "../../data/masks.ts";
 import type { Scan } from "../../data/types.ts";
@@ -52,9 +53,9 @@ export async function measureLesions(
   root: string,
 ): Promise<LesionMeasure> {
   const measured: MeasuredScan[] = [], bySeed = new Map<number, number[]>();
-  for (const { scan, slices, map, random, probability } of scans) {
+  for (const { scan, slices, map, crop, random, probability } of scans) {
     if (slices.length !== scan.slices.length) continue; // masks have the slices that could not be read, too
-    const ratios = await lesionRatios(root, scan, recipe, [map, ...random.map((other) => other.map)]);
+    const ratios = await lesionRatios(root, { scan, crop }, recipe, [map, ...random.map((other) => other.map)]);
     const [trained, ...others] = ratios;
     if (trained?.ratio == null) continue;
     random.forEach(({ seed }, i) => bySeed.set(seed, [...bySeed.get(seed) ?? [], others[i]!.ratio!]));
@@ -88,7 +89,7 @@ export async function measureLesions(
 /** The ratios of several maps of one scan. */
 async function lesionRatios(
   root: string,
-  scan: Scan,
+  { scan, crop }: { readonly scan: Scan; readonly crop: LungCrop | undefined },
   recipe: Recipe,
   maps: readonly GridMap[],
 ): Promise<LesionRatio[]> {
@@ -97,7 +98,7 @@ async function lesionRatios(
     throw new DataError("masks-missing", "this scan has no masks", { file: `${root}/masks/${scan.key}-*.npy` });
   }
   return maps.map((map) => {
-    const places = gridPlaces(map, lung.shape, recipe);
+    const places = gridPlaces(map, lung.shape, recipe, crop);
     const slices = Array.from({ length: lung.shape[0] }, (_, slice) => slice).values();
     return lesionRatio(slices.map((slice) => ({
       map: mapSlice(map, places, slice),

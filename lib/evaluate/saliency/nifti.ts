@@ -24,7 +24,7 @@ export interface SaliencyNiftiOptions {
 export async function writeSaliencyNifti(
   { item, recipe, directory, name, spacingMm }: SaliencyNiftiOptions,
 ): Promise<{ readonly scan: string; readonly map: string }> {
-  const { scan, slices, map } = item;
+  const { scan, slices, map, crop } = item;
   const files = { scan: join(directory, `${name}-scan.nii.gz`), map: join(directory, `${name}-map.nii.gz`) };
   const { width, height } = await readImage(join(scan.folder, slices[0]!));
   const shape = [slices.length, height, width] as const;
@@ -43,7 +43,7 @@ export async function writeSaliencyNifti(
   };
   await writeNifti(files.scan, { shape, spacingMm, dtype: "uint8", window: [0, 255], description: "scan" }, planes());
   const largest = map.values.reduce((top, value) => Math.max(top, value), 0), slope = largest > 0 ? largest / 255 : 1;
-  const places = gridPlaces(map, shape, recipe);
+  const places = gridPlaces(map, shape, recipe, crop);
   const heat = slices.keys().map((slice) =>
     Uint8Array.from(mapSlice(map, places, slice), (value) => Math.max(0, Math.round(value / slope)))
   );

@@ -126,12 +126,6 @@ async function saliencyTask(
     & SaliencyOptions
     & Required<Pick<SaliencyOptions, "method" | "target">>,
 ): Promise<SaliencyTask> {
-  if (config.data.crop !== "none") {
-    throw new ConfigError("saliency.crop", "maps of a run with a lung crop cannot be laid over the slices yet", {
-      expected: 'data.crop "none"',
-      found: config.data.crop,
-    });
-  }
   const { files } = await readCheckpoint(checkpointsFolder, weights);
   return {
     engine: parseEngineChoice(engine),

@@ -1,5 +1,6 @@
 /** The saliency Worker: owns the engine, reads one scan ahead, and sends one map per scan. */
 import { openCache } from "../../data/cache.ts";
+import type { LungCrop } from "../../data/lung_crop/crop.ts";
 import { type LoadedVolume, loadScan } from "../../data/read.ts";
 import type { Recipe } from "../../data/size.ts";
 import type { Scan } from "../../data/types.ts";
@@ -41,6 +42,7 @@ export type SaliencyMessage =
     readonly random: readonly ExplainedScan[];
     /** Slices that could not be read. */
     readonly skipped: readonly string[];
+    readonly crop?: LungCrop;
   }
   | { readonly kind: "failed"; readonly index: number; readonly error: Record<string, unknown> };
 
@@ -104,7 +106,15 @@ async function explainScan(
     }
   }
   const [trained, ...random] = maps;
-  post({ kind: "scan", index, trained: trained!, random, skipped: volume.skipped.map(({ slice }) => slice) });
+  const { crop, skipped } = volume;
+  post({
+    kind: "scan",
+    index,
+    trained: trained!,
+    random,
+    skipped: skipped.map(({ slice }) => slice),
+    ...(crop === undefined ? {} : { crop }),
+  });
   return true;
 }
 

@@ -79,6 +79,26 @@ for (const distortion of [false, true]) {
     }));
 }
 
+test("a lung crop: places count within the box, blank slices and the rest of the scan get nothing", () => {
+  const crop = {
+    kind: "lung",
+    box: { start: { depth: 1, height: 128, width: 0 }, end: { depth: 9, height: 384, width: 256 } },
+    dropped: [0, 5],
+  } as const;
+  const recipe = recipeFor({ size: { depth: 16, height: 32, width: 64 }, crop: "lung" });
+  const places = gridPlaces(rampMap(1), [12, 64, 64], recipe, crop);
+  // slices 1, 2, 3 … are 0, 1, 2 … of those kept; 1 … 8 of those are in the box, resized to 16
+  expect([0, 1, 5, 11].map((slice) => places.depth[slice])).toEqual([NaN, NaN, NaN, NaN]);
+  expect([2, 6, 10].map((slice) => places.depth[slice]! * 2)).toEqual([0.5, 6.5, 14]);
+  // row 16 of 64 has its centre at 131.5 of 512, 3.5 of the box's 256, which became 32
+  expect(places.rows[16]).toBeCloseTo(0, 10);
+  expect(places.rows[24]! * 4).toBeCloseTo((24.5 * 8 - 128) / 8 - 0.5, 10);
+  expect(places.rows[15]).toBeNaN();
+  expect(places.columns[32]).toBeNaN();
+  const map = mapSlice({ ...rampMap(1), values: rampMap(1).values.fill(1) }, places, 6);
+  expect(map.reduce((sum, value) => sum + value, 0)).toBe(32 * 32);
+});
+
 /** 100 × 100 voxels, all lung but the first 1000, every tenth column a lesion. */
 function slices(map: (lesion: boolean, i: number) => number): MaskedSlice[] {
   return [0, 1].map((half) => {
