@@ -23,7 +23,7 @@ const help = `
 A plan names a base configuration, what is changed (grid, list or oneAtATime), the scans, seeds and folds; see --example.
 Plans that come with the kit:
   quick    2 rows × 2 seeds on a small phantom, about a minute
-  phantom  7 factors × 3 seeds on a phantom, about a quarter of an hour on two cores
+  phantom  8 rows × 3 seeds on a phantom: six choices one at a time, about a quarter of an hour on two cores
   table3   the 28 experiments of the paper; needs --data (COV19-CT-DB) and --weights (Kinetics)
 
 Examples:

@@ -209,8 +209,10 @@ function withoutBaseAgain(rows: readonly SweepRow[], factors: PlanFactors) {
   const baseValues = new Map(rows.filter(isAgain).flatMap(({ factors }) => Object.entries(factors)));
   for (const [path, factor] of Object.entries(factors)) {
     const name = factorName(path, factor);
-    const value = base === undefined || baseValues.has(name) ? undefined : fieldOf(base.config, path);
-    if (value !== undefined) baseValues.set(name, formatValue(value));
+    const value = factor.base ?? (base === undefined ? undefined : fieldOf(base.config, path));
+    if (value !== undefined && (factor.base !== undefined || !baseValues.has(name))) {
+      baseValues.set(name, formatValue(value));
+    }
   }
   return { rows: rows.filter((row) => !isAgain(row)), baseValues };
 }

@@ -12,10 +12,13 @@ const seed = z.number().int().min(0).max(0xffffffff);
 /** A partial training configuration, checked by the training's own schema when the rows are made. */
 const partialConfig = z.record(z.string(), z.unknown());
 
-/** Values of one factor: a list, or a list with a name to be shown; a value is JSON, or `{label, changes}`. */
+/**
+ * Values of one factor: a list, or a list with a name to be shown, and how the base's own value is shown. A value is
+ * JSON, or `{label, changes}`.
+ */
 const factorSchema = z.preprocess(
   (given) => Array.isArray(given) ? { values: given } : given,
-  z.strictObject({ name: text.exactOptional(), values: z.array(z.unknown()).min(1) }),
+  z.strictObject({ name: text.exactOptional(), base: text.exactOptional(), values: z.array(z.unknown()).min(1) }),
 );
 
 /** Keys are fields of the configuration with dots, e.g. "loss.severityFactor". */
