@@ -41,6 +41,8 @@ export {
 export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report/viewer/viewer.ts";
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
+export { saliency, type SaliencyOptions, type SaliencyResult } from "./evaluate/saliency/saliency.ts";
+export { findLearningRate, type FindLearningRateOptions, type LearningRates } from "./train/find_learning_rate.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
 export { ablate, type AblateOptions, type AblateResult } from "./sweep/ablate.ts";
@@ -63,6 +65,7 @@ export { type LungCrop, type LungMask, lungMask } from "./data/lung_crop/mod.ts"
 export { lungCropPreview, type LungCropPreviewOptions } from "./report/figures/lung_crop.ts";
 export { readSquares } from "./data/read.ts";
 export { decodeNpy, encodeNpy } from "./data/npy.ts";
+export { encodeNiftiHeader, writeNifti } from "./data/nifti_write.ts";
 export { formatAudit } from "./data/audit_report.ts";
 export { publishedCounts } from "./data/counts.ts";
 export {
@@ -107,6 +110,9 @@ export { evaluationTable } from "./evaluate/summary.ts";
 export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
 export { runFigures } from "./report/run_figures.ts";
 export { runReport } from "./report/run_report.ts";
+export { measureLesions, scansWithLesions } from "./evaluate/saliency/measure.ts";
+export { gridPlaces, mapSlice } from "./evaluate/saliency/grid_map.ts";
+export { writeSaliency } from "./report/saliency_report.ts";
 export { writeFigure } from "./report/figure.ts";
 
 // Sweeps
