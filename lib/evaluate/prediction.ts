@@ -16,7 +16,10 @@ export interface Prediction {
   readonly presenceProbability: number | null;
   /** True when p ≥ 0.5. */
   readonly presence: boolean | null;
-  /** Mild, moderate, severe, critical; they sum to 1. Null when the run did not train severity (λ = 0). */
+  /**
+   * Mild, moderate, severe, critical; they sum to 1. Null when the run did not train severity (λ = 0), and for the
+   * regression head, which has none.
+   */
   readonly severityProbabilities: readonly number[] | null;
   /** The most probable grade, also for scans that are predicted negative. */
   readonly severity: Grade | null;

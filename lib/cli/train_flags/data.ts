@@ -22,7 +22,11 @@ export const dataFlags: readonly TrainFlag[] = [
       choices: crops,
     },
   ),
-  flag("--distortion", "the original program's coordinate distortion (not in the paper)", "data.distortion"),
+  flag(
+    "--distortion",
+    "the original program's coordinate distortion: on by default there, not in the paper",
+    "data.distortion",
+  ),
   flag("--no-distortion", "the paper's reader (default)", "data.distortion"),
   flag(
     "--item-weights <csv>",

@@ -20,7 +20,8 @@ export const lossFlags: readonly TrainFlag[] = [
   ),
   flag(
     "--superset <rule>",
-    "positives without a grade: equation (5) in every batch (paper, default), or as the 2022 program did it",
+    "positives without a grade: equation (5) for each of them (paper, default), or code2022: dropped from batches that " +
+      "hold anything else, and a batch of nothing else counts 1/w times",
     "loss.superset",
     { choices: ["paper", "code2022"] },
   ),

@@ -10,7 +10,9 @@ export const runFlags: readonly TrainFlag[] = [
   flag("--device <name>", "device of the engine, e.g. GPU:0", "device"),
   flag("--epochs <n>", "passes over the training scans", "epochs", { parse: number }),
   flag("--seed <n>", "seed of weights, order, augmentation and dropout", "seed", { parse: number }),
-  flag("--batch-size <n>", "scans per forward pass", "batchSize", { parse: number }),
+  flag("--batch-size <n>", "scans per forward pass (default 2, as the paper; 4 in the 2022 program)", "batchSize", {
+    parse: number,
+  }),
   flag("--accumulate <n>", "batches whose gradients are averaged for one optimizer step", "accumulate", {
     parse: number,
   }),
