@@ -152,6 +152,9 @@ function describe(recipe: Recipe, made?: PreprocessResult, pruned?: PruneResult)
       `${formatRecipe(recipe)}: ${count} volumes made, ${ready} ready, ${repaired} repaired, ${failed.length} failed ` +
         `in ${formatSeconds(seconds)}${made.stopped ? " (stopped; the same command continues)" : ""}`,
     );
+    if (recipe.crop === "lung") {
+      console.log(`lung crop: ${made.uncropped.length} of ${count + ready + repaired} scans are not cropped`);
+    }
     console.log(`cache: ${made.cacheDirectory}`);
     for (const { scan, reason } of made.uncropped) log(`not cropped: ${scan} (${reason}); its whole slices are taken`);
     for (const [scan, slices] of Object.entries(skipped)) log(`skipped in ${scan}: ${slices.join(", ")}`);
