@@ -22,12 +22,12 @@ export const limits = {
   /** Dictionaries and lists inside one another. */
   depth: 64,
   /** Values that a walk over the result meets, counting shared ones every time. */
-  walk: 2_000_000,
+  walk: 500_000,
   axes: 32,
   /** Bytes of all tensors that are larger than their storage (expanded axes) together. */
   expandedBytes: 64 * 2 ** 20,
-  archiveEntries: 65_536,
-  directoryBytes: 8 * 2 ** 20,
+  archiveEntries: 16_384,
+  directoryBytes: 4 * 2 ** 20,
   /** Inflated bytes allowed without a question, and then per compressed byte. */
   inflateFree: 2 ** 20,
   inflateRatio: 100,

@@ -17,9 +17,10 @@ export class TensorBuilder {
 
   /** `_rebuild_tensor(storage, offset, size, stride)` and `_v2(…, requires_grad, backward_hooks[, metadata])`. */
   rebuild(args: readonly PickleValue[], fail: Fail): TorchTensor {
-    const [view, offset, size, stride, requiresGrad = false] = args;
+    const [view, offset, size, stride, requiresGrad = false, , metadata = null] = args;
     if (args.length !== 4 && args.length !== 6 && args.length !== 7) refuseArguments(args, fail);
     if (!(view instanceof StorageView) || typeof requiresGrad !== "boolean") refuseArguments(args, fail);
+    refuseFlags(metadata, fail);
     const { dtype } = view;
     if (dtype === "untyped") fail("torch.call-refused", "a tensor has no type: its storage is untyped");
     return this.#tensor(view, dtype, offset, size, stride, requiresGrad, fail);
@@ -27,10 +28,12 @@ export class TensorBuilder {
 
   /** `_rebuild_tensor_v3(storage, offset, size, stride, requires_grad, hooks, dtype[, metadata])`. */
   rebuildTyped(args: readonly PickleValue[], fail: Fail): TorchTensor {
-    const [view, offset, size, stride, requiresGrad, , dtype] = args;
+    const [view, offset, size, stride, requiresGrad, , dtype, metadata = null] = args;
+    if (args.length !== 7 && args.length !== 8) refuseArguments(args, fail);
     if (!(view instanceof StorageView) || typeof requiresGrad !== "boolean" || typeof dtype !== "string") {
       refuseArguments(args, fail);
     }
+    refuseFlags(metadata, fail);
     const name = dtype.replace(/^torch\./, "");
     if (!isTorchDtype(name)) fail("torch.dtype-refused", "this tensor type is not read", { found: kindOf(name) });
     return this.#tensor(view, name, offset, size, stride, requiresGrad, fail);
@@ -102,6 +105,16 @@ function counts(value: PickleValue | undefined, what: string, fail: Fail): numbe
     });
   }
   return [...value as number[]];
+}
+
+/** `{"neg": True}` and the like say that the numbers are not the ones in the storage. */
+function refuseFlags(metadata: PickleValue, fail: Fail): void {
+  if (metadata === null || (metadata instanceof Map && [...metadata.values()].every((flag) => flag === false))) return;
+  const set = metadata instanceof Map ? [...metadata].filter(([, flag]) => flag !== false) : [];
+  fail("torch.tensor-flags", "a tensor carries flags that change its numbers", {
+    expected: "none, or all False",
+    found: set.slice(0, 4).map(([name]) => kindOf(name)).join(", ") || kindOf(metadata),
+  });
 }
 
 function refuseArguments(args: readonly PickleValue[], fail: Fail): never {

@@ -6,7 +6,7 @@ export type TorchKey = string | number | bigint | boolean | null;
 
 /**
  * Python's None, bool, int (bigint beyond 2⁵³), float, str, bytes, list and tuple, dict and OrderedDict, and tensors.
- * A torch.dtype or torch.device is its text ("torch.float32", "cuda:0"), a torch.Size an array.
+ * Tuples are frozen arrays. A torch.dtype or torch.device is its text ("torch.float32", "cuda:0"), a torch.Size an array.
  */
 export type TorchValue =
   | null

@@ -2,10 +2,11 @@
  * deno run -A --v8-flags=--expose-gc test/torch/fuzz.ts [mutations=200000] [seed=1]
  *
  * Damages the committed checkpoints at random and reads what is left. Every file has to give a typed error or values that
- * can all be read, within two seconds; reading it may raise the process's resident memory by at most twice its declared
+ * can all be read, within two seconds of processor time; reading it may raise the process's resident memory by at most twice its declared
  * size plus 32 MB. Prints how it went, and exits with 1 when anything else happened. Linux tells the peak of each read,
  * other systems only the size after it. A case is repeated with damaged(seed, index) of support/mutations.ts.
  */
+import { cpuSeconds } from "./support/cpu.ts";
 import { damaged, readAll } from "./support/mutations.ts";
 
 const longestSeconds = 2, freeBytes = 32 * 2 ** 20;
@@ -22,8 +23,8 @@ collectGarbage();
 const baseline = resident();
 const started = performance.now();
 for (let index = 0; index < count; index++) {
-  const { name, bytes } = damaged(seed, index), before = resetPeak(), begin = performance.now();
-  const { kind, declaredBytes } = readCase(bytes), seconds = (performance.now() - begin) / 1000;
+  const { name, bytes } = damaged(seed, index), before = resetPeak(), begin = cpuSeconds();
+  const { kind, declaredBytes } = readCase(bytes), seconds = cpuSeconds() - begin;
   const peak = peakResident(), growth = peak - before;
   outcomes.set(kind, (outcomes.get(kind) ?? 0) + 1);
   if (kind.startsWith("violation")) violations.push(`${index} (${name}): ${kind}`);
@@ -89,7 +90,7 @@ function report(): void {
     `${mebibytes(memory.declared)} MiB)`,
     `resident before ${mebibytes(baseline)} MiB; at most ${mebibytes(most)} MiB more, ` +
     `${mebibytes(resident() - baseline)} MiB more at the end`,
-    `slowest case: ${(1000 * slowest.seconds).toFixed(1)} ms (${slowest.index}, ${slowest.name})`,
+    `slowest case: ${(1000 * slowest.seconds).toFixed(1)} ms of processor time (${slowest.index}, ${slowest.name})`,
     `violations: ${violations.length}`,
     ...violations.slice(0, 20).map((violation) => `  ${violation}`),
   ];

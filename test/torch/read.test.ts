@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DataError } from "../../lib/errors.ts";
 import { decodeTorchCheckpoint, findStateDict, readTorchCheckpoint, TorchTensor } from "../../lib/torch/mod.ts";
 import type { TorchValue } from "../../lib/torch/mod.ts";
+import * as a from "./support/assembler.ts";
 import { describeValue, expectedCases, folder, readable, readFixture } from "./support/fixtures.ts";
 
 const decode = (name: string) => decodeTorchCheckpoint(readFixture(name), { file: name });
@@ -40,6 +41,16 @@ describe("what PyTorch wrote", () => {
   test("a storage view of files before PyTorch 0.4", () => {
     const { w } = Object.fromEntries(findStateDict(decode("storage_view.legacy.pt").value));
     expect([...w!.toFloat32()]).toEqual([3, 4, 5, 6]); // elements 2 to 6, offset 1
+  });
+
+  test("an OrderedDict of pairs with byte strings as names, as Python 2 pickled it", () => {
+    const name = [0x55, 1, 0x77]; // SHORT_BINSTRING "w"
+    const pair = [...a.emptyList, ...a.mark, ...name, ...a.tensor(), ...a.appends];
+    const pairs = [...a.emptyList, ...a.mark, ...pair, ...a.appends];
+    const state = findStateDict(
+      decodeTorchCheckpoint(a.legacy(a.pickle(a.call("collections", "OrderedDict", pairs)))).value,
+    );
+    expect([...state].map(([key, tensor]) => [key, ...tensor.toFloat32()])).toEqual([["w", 1, 2, 3, 4]]);
   });
 
   test("seventy tensors, so that the memo passes one byte", () => {

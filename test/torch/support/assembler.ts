@@ -113,7 +113,7 @@ export function archive(entries: readonly EntryParts[]): Uint8Array {
   }
   const length = directory.reduce((sum, part) => sum + part.length, 0);
   const end = header("PK\x05\x06", 22, { 8: entries.length, 10: entries.length }, { 12: length, 16: at });
-  return concat(...parts, ...directory, end);
+  return concat([...parts, ...directory, end]);
 }
 
 /** A signature, then 16-bit and 32-bit fields by offset. */
@@ -130,7 +130,7 @@ function header(
   return bytes;
 }
 
-export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -98,18 +98,18 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   truncate: (bytes, random) => bytes.slice(0, somewhere(bytes, random)),
   insert(bytes, random) {
     const at = somewhere(bytes, random);
-    return concat(bytes.subarray(0, at), noise(random, random.integer(1, 16)), bytes.subarray(at));
+    return concat([bytes.subarray(0, at), noise(random, random.integer(1, 16)), bytes.subarray(at)]);
   },
   remove(bytes, random) {
     const at = somewhere(bytes, random);
-    return concat(bytes.subarray(0, at), bytes.subarray(at + random.integer(1, 16)));
+    return concat([bytes.subarray(0, at), bytes.subarray(at + random.integer(1, 16))]);
   },
   /** A run of bytes from elsewhere, over others or between them. */
   splice(bytes, random) {
     const from = random.integer(0, 1) === 0 ? bytes : random.pick(victims).bytes;
     const start = random.integer(0, from.length), run = from.subarray(start, start + random.integer(1, 200));
     const at = somewhere(bytes, random), over = random.integer(0, 1) * run.length;
-    return concat(bytes.subarray(0, at), run, bytes.subarray(at + over));
+    return concat([bytes.subarray(0, at), run, bytes.subarray(at + over)]);
   },
 };
 
