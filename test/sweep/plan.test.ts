@@ -95,8 +95,8 @@ describe("expansion", () => {
       sha256: "0".repeat(64),
       numbers: [0, 1],
       scans: [3, 3],
-      grouping: "patient",
-    } as const;
+      grouping: "patient" as const,
+    };
     const data = { directory: "a/data", cache: "a/cache", identity: "x", folds };
     const runs = await plannedRuns({ expanded: expandedPlan, seeds: [1, 2], data, engine: "wasm" });
     expect(runs.map(({ row, seed, fold }) => [row.label, seed, fold])).toEqual([
