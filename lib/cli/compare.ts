@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .option("--cache <folder>", "folder of preprocessed volumes (default: each run's)")
     .option("--skip-unreadable", "leave out slices and scans that cannot be read")
     .option("--resamples <n>", "bootstrap resamples", positiveInteger, 2000)
-    .option("--figures <folder>", "draw the differences as SVG, PNG and CSV")
+    .option("--figures <folder>", "draw the differences as SVG, PDF, PNG and CSV")
     .option("--json", "print one JSON document")
     .addHelpText(
       "after",

@@ -30,7 +30,7 @@ export function register(program: Command): void {
     .option("--end-lr <x>", "learning rate after the last step", number, defaultSweep.endLr)
     .option("--iterations <n>", "optimizer steps", number, defaultSweep.iterations)
     .option("--keep-going", "go on to the highest rate whatever the loss does")
-    .option("--plot-filename <file>", "figure; .svg, .png and .csv are written beside each other")
+    .option("--plot-filename <file>", "figure; .svg, .pdf, .png and .csv are written beside each other")
     .option("--json", "print suggestions and the curve as one JSON document")
     .addHelpText("after", examples);
   addTrainFlags(command as unknown as Command);

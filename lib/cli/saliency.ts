@@ -24,7 +24,7 @@ Examples:
   cov3d saliency --run runs/run-1a2b3c4d5e --out maps --task severity --method occlusion scans/ct_scan_7
   cov3d saliency --run runs/run-1a2b3c4d5e --out maps --split test --measure-lesions --sanity 3 data/phantom
 
-Files in --out: one figure a scan (.svg, .png, .csv), saliency.json with the numbers, and with --nifti
+Files in --out: one figure a scan (.svg, .pdf, .png, .csv), saliency.json with the numbers, and with --nifti
 <scan>-scan.nii.gz and <scan>-map.nii.gz. --layer: without it, the deepest stage whose output has at least 16 cells along
 the width. --sanity N repeats the maps with N networks of random weights and says how alike the maps are (Spearman).
 --measure-lesions (phantoms): the lesions' share of the hottest 5 % of the lung over their share of the lung.

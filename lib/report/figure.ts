@@ -1,10 +1,10 @@
-/** A figure is a drawing and the numbers behind it; it is written as SVG, PNG and CSV side by side. */
+/** A figure is a drawing and the numbers behind it; it is written as SVG, PDF, PNG and CSV side by side. */
 import { join } from "node:path";
 import Papa from "papaparse";
 import sharp from "sharp";
 import { makeFolder, writeFileAtomic } from "../files.ts";
-import { parseSvg, serializeSvg } from "./dom.ts";
-import { outlineText } from "./text_outlines.ts";
+import { svgToPdf } from "./pdf.ts";
+import { type OutlinedSvg, outlinedSvg } from "./text_outlines.ts";
 
 /** One row of the table that a figure is drawn from. */
 export type FigureRow = Readonly<Record<string, string | number | boolean | null>>;
@@ -22,22 +22,34 @@ export interface Figure {
 
 export interface FigureFiles {
   readonly svg: string;
+  /** Vector, text as outlines: for LaTeX. */
+  readonly pdf: string;
   readonly png: string;
   readonly csv: string;
 }
 
-/** Writes `<name>.svg`, `.png` and `.csv` into `directory` (created), each whole or not at all. */
+/** Writes `<name>.svg`, `.pdf`, `.png` and `.csv` into `directory` (created), each whole or not at all. */
 export async function writeFigure(figure: Figure, directory: string): Promise<FigureFiles> {
   await makeFolder(directory);
-  const files = {
-    svg: join(directory, `${figure.name}.svg`),
-    png: join(directory, `${figure.name}.png`),
-    csv: join(directory, `${figure.name}.csv`),
-  };
-  await writeFileAtomic(files.svg, figure.svg);
-  await writeFileAtomic(files.png, await svgToPng(figure.svg));
-  await writeFileAtomic(files.csv, toCsv(figure.rows));
+  const at = (extension: string) => join(directory, `${figure.name}.${extension}`);
+  const files: FigureFiles = { svg: at("svg"), pdf: at("pdf"), png: at("png"), csv: at("csv") };
+  const contents = await figureContents(figure);
+  for (const kind of ["svg", "pdf", "png", "csv"] as const) await writeFileAtomic(files[kind], contents[kind]);
   return files;
+}
+
+/** What `writeFigure` writes; the same figure gives the same bytes. */
+export async function figureContents(
+  figure: Figure,
+  { pngScale = 2 }: { readonly pngScale?: number } = {},
+): Promise<Record<keyof FigureFiles, Uint8Array | string>> {
+  const outlined = outlinedSvg(figure.svg);
+  return {
+    svg: figure.svg,
+    pdf: await svgToPdf(outlined),
+    png: await rasterise(outlined, pngScale),
+    csv: toCsv(figure.rows),
+  };
 }
 
 /** Comma-separated text with a header line, "\n" line ends; null is an empty cell. */
@@ -46,11 +58,12 @@ export function toCsv(rows: readonly FigureRow[]): string {
 }
 
 /** Rasterises an SVG document on white at `scale` pixels per unit (2 = sharp on high-density screens). */
-export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
-  const element = parseSvg(svg);
-  outlineText(element);
-  const width = Number(element.getAttribute("width"));
-  const png = await sharp(new TextEncoder().encode(serializeSvg(element)), { density: 72 * scale, unlimited: true })
+export function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
+  return rasterise(outlinedSvg(svg), scale);
+}
+
+async function rasterise({ svg, width }: OutlinedSvg, scale: number): Promise<Uint8Array> {
+  const png = await sharp(new TextEncoder().encode(svg), { density: 72 * scale, unlimited: true })
     .resize({ width: Math.round(width * scale) })
     .flatten({ background: "#ffffff" })
     .png({ compressionLevel: 9, palette: false })

@@ -36,7 +36,7 @@ export interface SaliencyFiles {
   }[];
 }
 
-/** Writes `<scan>.svg/.png/.csv`, with `nifti` `<scan>-scan.nii.gz` and `<scan>-map.nii.gz`, and `saliency.json`. */
+/** Writes `<scan>.svg/.pdf/.png/.csv`, with `nifti` `<scan>-scan.nii.gz` and `<scan>-map.nii.gz`, and `saliency.json`. */
 export async function writeSaliency(options: SaliencyReportOptions): Promise<SaliencyFiles> {
   const { result, directory, root, figures = 20, slices, nifti = false, spacingMm, measure } = options;
   const { recipe } = result;

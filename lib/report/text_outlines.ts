@@ -5,7 +5,7 @@
  */
 import { createRequire } from "node:module";
 import opentype, { type Font, type Path } from "opentype.js";
-import { svgElement } from "./dom.ts";
+import { parseSvg, serializeSvg, svgElement } from "./dom.ts";
 
 type Weight = 400 | 700;
 const fonts = new Map<Weight, Font>();
@@ -19,6 +19,21 @@ function loadFont(weight: Weight): Font {
   const font = opentype.parse(Deno.readFileSync(path).buffer as ArrayBuffer);
   fonts.set(weight, font);
   return font;
+}
+
+/** An SVG document whose text is outlines, and its size. */
+export interface OutlinedSvg {
+  readonly svg: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The same document with every `<text>` as paths. @throws TypeError when it is not a well-formed SVG document */
+export function outlinedSvg(svg: string): OutlinedSvg {
+  const element = parseSvg(svg);
+  outlineText(element);
+  const side = (name: string) => Number(element.getAttribute(name));
+  return { svg: serializeSvg(element), width: side("width"), height: side("height") };
 }
 
 /** Replaces every `<text>` below `root` by paths, in place. Handles what Plot writes: anchors, tspans, em offsets. */

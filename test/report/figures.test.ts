@@ -3,13 +3,14 @@ import Papa from "papaparse";
 import sharp from "sharp";
 import { join } from "node:path";
 import { parseSvg, serializeSvg } from "../../lib/report/dom.ts";
-import { type Figure, svgToPng, toCsv, writeFigure } from "../../lib/report/figure.ts";
+import { type Figure, figureContents, svgToPng, toCsv, writeFigure } from "../../lib/report/figure.ts";
 import { confusionFigure } from "../../lib/report/figures/confusion.ts";
 import { depthHistogram } from "../../lib/report/figures/depth_histogram.ts";
 import { montage } from "../../lib/report/figures/montage.ts";
 import { rocFigure } from "../../lib/report/figures/roc.ts";
 import { trainingCurves } from "../../lib/report/figures/training_curves.ts";
 import { outlineText, textWidth } from "../../lib/report/text_outlines.ts";
+import { svgToPdf } from "../../lib/report/pdf.ts";
 import { maskOutline } from "../../lib/report/slice_picture.ts";
 import { rocCurve } from "../../lib/evaluate/auc.ts";
 import type { Scan } from "../../lib/data/types.ts";
@@ -125,15 +126,32 @@ describe.each(Object.entries(makers))("%s", (name, make) => {
     expect(width).toBe(2 * Number(svg.getAttribute("width")));
     expect(height).toBe(2 * Number(svg.getAttribute("height")));
   });
+
+  test("becomes a PDF page of its size: outlines and pictures, no font, the same bytes each time", async () => {
+    const { pdf } = await figureContents(figure);
+    const text = new TextDecoder("latin1").decode(pdf as Uint8Array);
+    const svg = parseSvg(figure.svg);
+    const pages = text.match(/\/MediaBox \[[^\]]+\]/g);
+    expect(pages).toEqual([`/MediaBox [0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}]`]);
+    expect(text).not.toContain("/FontDescriptor");
+    expect(text.match(/\/Subtype \/Image/g)?.length ?? 0).toBe(svg.querySelectorAll("image").length);
+    expect((await figureContents(make())).pdf).toEqual(pdf);
+  });
 });
 
-test("writeFigure leaves SVG, PNG and CSV side by side, and nothing else", async () => {
+test("writeFigure leaves SVG, PDF, PNG and CSV side by side, and nothing else", async () => {
   const directory = await Deno.makeTempDir();
   const files = await writeFigure(makers.confusion!(), join(directory, "figures"));
   const names = (await Array.fromAsync(Deno.readDir(join(directory, "figures")))).map((entry) => entry.name).sort();
-  expect(names).toEqual(["confusion.csv", "confusion.png", "confusion.svg"]);
+  expect(names).toEqual(["confusion.csv", "confusion.pdf", "confusion.png", "confusion.svg"]);
   expect(await Deno.readTextFile(files.csv)).toContain("Presence,non-COVID-19,COVID-19,1,0.1");
   await Deno.remove(directory, { recursive: true });
+});
+
+test("a drawing with something that a PDF cannot show is refused", async () => {
+  const svg =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="data:image/gif;base64,R0lG" width="9" height="9"/></svg>`;
+  await expect(svgToPdf({ svg, width: 9, height: 9 })).rejects.toThrow("svgToPdf");
 });
 
 describe("text outlines", () => {
