@@ -137,7 +137,11 @@ function beginPhase({ config, state, optimizer, log }: Session, clock: Clock): v
   optimizer.dispose();
   clock.tensors = undefined; // the number of moments changes
   const trained = phase.bodyFrozen ? "head and batch norms" : "the whole network";
-  log(`fine-tuning: ${trained} for ${phase.epochs} epochs, up to a learning rate of ${phase.schedule.lrMax}`);
+  log(
+    `fine-tuning: ${trained} for ${phase.epochs} epoch${
+      phase.epochs === 1 ? "" : "s"
+    }, up to a learning rate of ${phase.schedule.lrMax}`,
+  );
 }
 
 function scheduled({ config, state, stepsPerEpoch }: Session): SchedulePoint {

@@ -18,7 +18,7 @@ export interface DownloadOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Aborting keeps what has arrived for the next call. */
   readonly signal?: AbortSignal;
-  /** Attempts in a row without a byte before it gives up (default 4). */
+  /** Attempts since the last progress before it gives up (default 4). */
   readonly attempts?: number;
   /** Wait before the second attempt; doubles each time (default 1000). */
   readonly retryMilliseconds?: number;
@@ -50,7 +50,12 @@ export async function download(options: DownloadOptions): Promise<boolean> {
     throw new DataError("download.busy", "another process is fetching this file", { file: part, hint: "Wait for it" });
   }
   const resumed = (await target.stat()).size;
-  await fetchAll(target, options, resumed);
+  try {
+    await fetchAll(target, options, resumed);
+  } catch (error) {
+    if ((await target.stat()).size === 0) await Deno.remove(part);
+    throw error;
+  }
   let found = await sha256OfFile(part);
   if (!found.startsWith(sha256Prefix) && resumed > 0) {
     await target.truncate(0); // what an earlier call left may be another file's beginning
@@ -119,10 +124,16 @@ async function fetchRest(target: Deno.FsFile, options: DownloadOptions, resumedB
     if (totalBytes !== undefined && received < totalBytes) throw new Error("the connection was cut");
   } catch (error) {
     if (error instanceof DataError || error instanceof Interrupted) throw error;
-    throw new Interrupted(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new Interrupted(rootMessage(error), { cause: error });
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** "fetch failed" alone says nothing: the reason is the innermost cause. */
+function rootMessage(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? rootMessage(error.cause) : error.message;
 }
 
 /** Where the body belongs in the file: at its end, or at 0 from a server that does not know Range. */

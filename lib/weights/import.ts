@@ -46,13 +46,14 @@ export interface ImportedWeights {
 export async function importWeights(
   { file, out, model, strict = true }: ImportWeightsOptions,
 ): Promise<ImportedWeights> {
-  const source = await readWeights(file);
-  if (source.container !== "safetensors") assertHashInName(file, basename(file), source.sha256);
+  const source = await readWeights(file, ({ sha256, container }) => {
+    if (container !== "safetensors") assertHashInName(file, basename(file), sha256);
+  });
   const { config, hasHead } = networkOf(source, model);
   const { state, report } = mapped(source, config, hasHead);
   if (strict) {
     assertComplete(report, file, config.model, "--model names another network; --no-strict imports what fits");
-  } else if (state.size === 0) throw noNetwork(file, source.tensors);
+  } else if (report.matched.length + report.reshaped.length === 0) throw noNetwork(file, source.tensors);
   assertFinite(state, file);
   const target = out ?? join(weightsCache(), `${config.model}-${source.sha256.slice(0, 8)}.safetensors`);
   if (out === undefined) await makeFolder(weightsCache());

@@ -12,6 +12,7 @@ import { weightsFileOf } from "./source.ts";
 export const incompleteKey = "incomplete";
 
 export interface InitialWeights {
+  readonly sha256: string;
   /** What the file gives this network; the rest keeps its initial values. */
   readonly state: StateDict;
   readonly report: MappingReport;
@@ -23,9 +24,8 @@ export interface InitialWeights {
 export async function withWeightsHash(config: TrainConfig): Promise<TrainConfig> {
   if (config.initialWeights === undefined) return config;
   const file = await weightsFileOf(config.initialWeights.file);
-  const { sha256: found } = await loadInitialWeights(file, config.model);
-  assertSame(file, config.initialWeights.sha256, found);
-  return { ...config, initialWeights: { file, sha256: found } };
+  const { sha256 } = await readInitialWeights({ ...config.initialWeights, file }, config.model);
+  return { ...config, initialWeights: { file, sha256 } };
 }
 
 /**
@@ -37,17 +37,11 @@ export async function readInitialWeights(
   { file, sha256: expected }: NonNullable<TrainConfig["initialWeights"]>,
   network: NetworkConfig,
 ): Promise<InitialWeights> {
-  const { sha256: found, ...weights } = await loadInitialWeights(file, network);
-  assertSame(file, expected, found);
-  return weights;
-}
-
-async function loadInitialWeights(file: string, network: NetworkConfig): Promise<InitialWeights & { sha256: string }> {
-  const source = await readWeights(file);
-  const { state, report } = mapWeights(source.tensors, stateShapes(network));
+  const { sha256, tensors, metadata } = await readWeights(file, (found) => assertSame(file, expected, found.sha256));
+  const { state, report } = mapWeights(tensors, stateShapes(network));
   const hint = `Train with the --model that these weights are of; \`cov3d weights inspect ${file}\` names it`;
-  if (source.metadata[incompleteKey] === undefined) assertComplete(report, file, network.model, hint);
-  return { state, report, sha256: source.sha256, notes: notesOf(file, source.sha256, report) };
+  if (metadata[incompleteKey] === undefined) assertComplete(report, file, network.model, hint);
+  return { state, report, sha256, notes: notesOf(file, sha256, report) };
 }
 
 function assertSame(file: string, expected: string | undefined, found: string): void {

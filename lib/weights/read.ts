@@ -22,11 +22,18 @@ export interface WeightsFile {
 
 const largestFile = 4 * 2 ** 30;
 
-/** @throws DataError when the file cannot be read, is none of the formats, or holds no state_dict; RunError when damaged */
-export async function readWeights(file: string): Promise<WeightsFile> {
+/**
+ * @param check sees the hash before anything is decoded: a file that was altered is told apart from one that is damaged
+ * @throws DataError when the file cannot be read, is none of the formats, or holds no state_dict; RunError when damaged
+ */
+export async function readWeights(
+  file: string,
+  check: (found: Pick<WeightsFile, "sha256" | "container">) => void = () => {},
+): Promise<WeightsFile> {
   const bytes = await readBytes(file);
   const common = { file, bytes: bytes.length, sha256: await sha256(bytes) };
   const container = containerOf(bytes, file);
+  check({ sha256: common.sha256, container });
   if (container === "safetensors") {
     const { tensors, metadata } = decodeSafetensors(bytes, file);
     return { ...common, container, metadata, ...standardTypes(withoutPrefix(tensors), typeOfSafetensor) };

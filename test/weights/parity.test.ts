@@ -2,7 +2,7 @@
  * torchvision's three video networks: forward pass as they are, and one training step with Cov3d's changes, against
  * float64 PyTorch (test/fixtures/weights/make.py) to 1e-4 relative on every engine.
  */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { type ModelName, type NetworkConfig, networkConfig, stockConfig } from "../../lib/nn/config.ts";
 import type { GradientSink } from "../../lib/nn/parameter.ts";
 import { type Network, restoreNetwork } from "../../lib/nn/network.ts";
@@ -94,6 +94,8 @@ function torchValues(value: tf.Tensor): Float32Array {
   moved.dispose();
   return values;
 }
+
+vi.setConfig({ testTimeout: 240_000 }); // seconds on a machine of its own
 
 describeEngines("parity with torchvision", (engine) => {
   for (const [model, golden] of Object.entries(models) as [keyof typeof models, Golden][]) {
