@@ -13,7 +13,7 @@ import type { Box } from "../antialiased_resize.ts";
 import type { VolumeSize } from "../types.ts";
 import { BitVolume } from "./bit_volume.ts";
 import { type Components, components, labelAt, select, touchingBorder } from "./components.ts";
-import { closeVertically, dilateBall, dilateDisc, erodeBall, openDisc } from "./morphology.ts";
+import { closeVertically, dilateBall, dilateDisc, openDisc } from "./morphology.ts";
 import { findSeeds, type Voxel } from "./seeds.ts";
 
 /**
@@ -26,7 +26,7 @@ export interface FoundLung {
   readonly kind: "lung";
   /** Around the dilated components. */
   readonly box: Box;
-  /** The components, closed with a ball of 3 voxels; vessels and consolidations enclosed in a slice are filled. */
+  /** The components, closed in each slice with a disc of 3 voxels; vessels and consolidations enclosed in a slice are filled. */
   readonly mask: BitVolume;
   readonly seeds: Readonly<Record<"left" | "right", Voxel>>;
   /** Grey below which a voxel is air, and radius of the opening: 150 and 0 where nothing leaks. */
@@ -120,8 +120,9 @@ function foundLung(inside: BitVolume, seeds: FoundLung["seeds"]): Omit<FoundLung
   const parts = components(dilateBall(inside, ballRadius));
   const kept = [labelOf(parts, seeds.left), labelOf(parts, seeds.right)];
   const dilated = select(parts, (label) => kept.includes(label));
-  const mask = fillHoles(erodeBall(dilated, ballRadius).or(inside.clone().and(dilated)));
-  return { kind: "lung", box: dilated.bounds()!, mask, seeds };
+  // In the plane only: along the depth a ball of 3 slices would carry the lung into the slices above and below it.
+  const closed = dilateDisc(dilateDisc(inside.clone().and(dilated), ballRadius).not(), ballRadius).not();
+  return { kind: "lung", box: dilated.bounds()!, mask: fillHoles(closed), seeds };
 }
 
 /** Of the lung in a slice: a larger hole is the heart between lungs that touch, not a vessel or a lesion. */
