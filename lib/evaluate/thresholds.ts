@@ -26,8 +26,8 @@ export const thresholdCriteria = ["macroF1", "youden", "f1", "accuracy"] as cons
 export type ThresholdCriterion = typeof thresholdCriteria[number];
 
 /**
- * One point per decision that differs: thresholds 0, then half-way between neighbouring probabilities, and 0.5 as it
- * is. Ascending; empty without scans.
+ * One point per decision that differs: thresholds 0, then half-way between neighbouring probabilities and between the
+ * largest and 1, and 0.5 as it is. Ascending; empty without scans.
  */
 export function thresholdCurve(truth: readonly boolean[], probabilities: readonly number[]): ThresholdPoint[] {
   if (truth.length !== probabilities.length) {
@@ -75,7 +75,8 @@ function candidates(sorted: readonly number[]): number[] {
     const half = (distinct[i]! + value) / 2;
     return half > distinct[i]! ? half : value; // neighbours in floating point have nothing between them
   });
-  return [...new Set([0, 0.5, ...between])].sort((a, b) => a - b);
+  const top = distinct.at(-1)!, above = top < 1 ? [(top + 1) / 2] : []; // nothing is positive
+  return [...new Set([0, 0.5, ...between, ...above])].sort((a, b) => a - b);
 }
 
 interface Counts {

@@ -1,14 +1,21 @@
 /** The figures of one evaluated run, from its folder and its evaluation. */
 import { type Dataset, severities } from "../data/types.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
-import { presenceLabels } from "../evaluate/scores.ts";
+import { presencePairs, severityPairs } from "../evaluate/labelled.ts";
+import { presenceLabels, type TaskScores } from "../evaluate/scores.ts";
+import { thresholdCurve } from "../evaluate/thresholds.ts";
 import type { Run } from "../train/run.ts";
 import type { Figure } from "./figure.ts";
 import { confusionFigure, type ConfusionPanel } from "./figures/confusion.ts";
 import { depthHistogram } from "./figures/depth_histogram.ts";
+import { reliabilityFigure, type ReliabilityPanel } from "./figures/reliability.ts";
 import { rocFigure } from "./figures/roc.ts";
+import { severityRoc } from "./figures/severity_roc.ts";
+import { thresholdCurves } from "./figures/threshold_curves.ts";
 import { type EpochPoint, trainingCurves } from "./figures/training_curves.ts";
+import { uncertaintyFigure } from "./figures/uncertainty.ts";
 import { gallery } from "./gallery.ts";
+import { colours } from "./style.ts";
 
 export interface RunFigures {
   readonly depth: Figure;
@@ -16,6 +23,11 @@ export interface RunFigures {
   readonly training?: Figure;
   readonly confusion?: Figure;
   readonly roc?: Figure;
+  readonly thresholds?: Figure;
+  readonly severityRoc?: Figure;
+  readonly reliability?: Figure;
+  /** Only of an evaluation with Monte-Carlo dropout. */
+  readonly uncertainty?: Figure;
 }
 
 export interface RunFiguresOptions {
@@ -31,6 +43,7 @@ export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions
     ...(presence === null ? [] : [{ heading: "Presence", labels: presenceLabels, matrix: presence.confusion }]),
     ...(severity === null ? [] : [{ heading: "Severity", labels: severities, matrix: severity.confusion }]),
   ];
+  const sampled = predictions.some(({ uncertainty }) => uncertainty?.presence);
   const drawable = predictions.some(({ skippedSlices }) => skippedSlices.length === 0);
   return {
     depth: depthHistogram({ scans: dataset.scans }),
@@ -39,8 +52,38 @@ export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions
     ...(panels.length === 0 ? {} : { confusion: confusionFigure({ panels }) }),
     ...(presence === null || presence.roc.length === 0
       ? {}
-      : { roc: rocFigure({ curve: presence.roc, auc: presence.auc }) }),
+      : { roc: rocFigure({ curve: presence.roc, auc: presence.auc }), thresholds: thresholdsOf(evaluation) }),
+    ...severityRocOf(evaluation),
+    ...reliabilityOf(evaluation),
+    ...(sampled ? { uncertainty: uncertaintyFigure({ predictions, truth }) } : {}),
   };
+}
+
+function thresholdsOf({ predictions, truth, threshold }: EvaluationResult): Figure {
+  const pairs = presencePairs(predictions, truth);
+  const curve = thresholdCurve(pairs.map(({ truth }) => truth === 1), pairs.map(({ probability }) => probability));
+  return thresholdCurves({ curve, used: threshold?.value ?? 0.5 });
+}
+
+/** Left out where no grade can be told from the others: none or one is there, or there are no probabilities. */
+function severityRocOf({ predictions, truth }: EvaluationResult): Pick<RunFigures, "severityRoc"> {
+  const pairs = severityPairs(predictions, truth);
+  const probabilities = pairs.flatMap((pair) => pair.probabilities ? [pair.probabilities] : []);
+  const grades = pairs.map((pair) => pair.truth);
+  if (probabilities.length < pairs.length || new Set(grades).size < 2) return {};
+  return { severityRoc: severityRoc({ truth: grades, probabilities, labels: severities }) };
+}
+
+function reliabilityOf({ presence, severity }: EvaluationResult): Pick<RunFigures, "reliability"> {
+  const of = { presence: "COVID-19", severity: "the answered grade" } as const;
+  const observed = { presence: "share of COVID-19", severity: "share of right answers" } as const;
+  const panel = (task: "presence" | "severity", heading: string, scores: TaskScores | null): ReliabilityPanel[] => {
+    if (!scores?.calibration) return [];
+    const { bins, ece, brier } = scores.calibration;
+    return [{ heading, bins, ece, brier: brier.value, of: of[task], observed: observed[task], colour: colours[task] }];
+  };
+  const panels = [...panel("presence", "Presence", presence), ...panel("severity", "Severity", severity)];
+  return panels.length === 0 ? {} : { reliability: reliabilityFigure({ panels }) };
 }
 
 /** A run's metrics as the curves show them; epochs count from 1. */

@@ -2,10 +2,11 @@
 import { type Dataset, severities } from "../data/types.ts";
 import type { EvaluationRecord } from "../evaluate/evaluate.ts";
 import type { Interval } from "../evaluate/intervals.ts";
-import type { PresenceScores, TaskScores } from "../evaluate/scores.ts";
+import type { PresenceScores, SeverityScores, TaskScores } from "../evaluate/scores.ts";
 import { describeIntervals } from "../evaluate/summary.ts";
 import type { Run } from "../train/run.ts";
 import type { Figure } from "./figure.ts";
+import type { RunFigures } from "./run_figures.ts";
 import { dataUri, type Html, html, page, table } from "./html.ts";
 
 export interface RunReportOptions {
@@ -15,13 +16,7 @@ export interface RunReportOptions {
   readonly run: Run;
   readonly dataset: Pick<Dataset, "root" | "scans" | "notes">;
   readonly evaluation: EvaluationRecord;
-  readonly figures: {
-    readonly training?: Figure;
-    readonly confusion?: Figure;
-    readonly roc?: Figure;
-    readonly depth?: Figure;
-    readonly montage?: Figure;
-  };
+  readonly figures: Partial<RunFigures>;
   /** Shown at the top in a box, e.g. that the data are synthetic. */
   readonly notice?: string;
   /** Command that makes this again. */
@@ -41,8 +36,10 @@ ${notice === undefined ? "" : html`<p class="note">${notice}</p>`}
 </header>
 ${headline(evaluation)}
 ${section("Slices with predictions", drawn(figures.montage))}
-${section("Presence", taskSection(evaluation.presence), drawn(figures.roc))}
-${section("Severity", taskSection(evaluation.severity))}
+${section("Presence", taskSection(evaluation.presence), drawn(figures.roc), drawn(figures.thresholds))}
+${section("Severity", taskSection(evaluation.severity), drawn(figures.severityRoc))}
+${section("Can the probabilities be believed?", calibrationText(evaluation), drawn(figures.reliability))}
+${section("How sure it is", drawn(figures.uncertainty))}
 ${section("Where it is wrong", drawn(figures.confusion))}
 ${section("Training", trainingText(options), drawn(figures.training))}
 ${section("Data", datasetTable(options.dataset), drawn(figures.depth))}
@@ -95,7 +92,27 @@ function taskSection(scores: TaskScores | PresenceScores | null): Html {
         { label, scans, f1, precision, recall },
       ) => [label, scans, number(f1.value), bounds(f1), number(precision), number(recall)]),
     })
-  }<p>Accuracy ${number(scores.accuracy.value)} ${bounds(scores.accuracy)}.</p>`;
+  }<p>Accuracy ${number(scores.accuracy.value)} ${bounds(scores.accuracy)}.${areaSentence(scores)}</p>`;
+}
+
+function areaSentence(scores: TaskScores & Partial<PresenceScores> & SeverityScores): string {
+  const { auc, aucDelong, macroAuc } = scores;
+  if (auc !== undefined && aucDelong !== undefined) {
+    return ` Area under the ROC curve ${number(auc.value)}: bootstrap ${bounds(auc)}, DeLong ${bounds(aucDelong)}.`;
+  }
+  return macroAuc === undefined ? "" : ` Mean one-vs-rest area ${number(macroAuc.value)} ${bounds(macroAuc)}.`;
+}
+
+function calibrationText({ presence, severity }: EvaluationRecord): Html {
+  const rows = ([["presence", presence], ["severity, answered grade", severity]] as const).flatMap(([task, scores]) => {
+    if (!scores?.calibration) return [];
+    const { brier, ece, eceMass, mce } = scores.calibration;
+    return [[task, number(brier.value), bounds(brier), number(ece), number(eceMass), number(mce)]];
+  });
+  if (rows.length === 0) return html``;
+  const head = ["", "Brier score", "interval", "ECE, equal width", "ECE, equal mass", "largest error"];
+  return html`${table({ head, rows })}<p>Calibration errors (ECE) are means over ten bins; with few scans they are too
+large by chance alone.</p>`;
 }
 
 function trainingText({ run, evaluation }: RunReportOptions): Html {
@@ -150,8 +167,8 @@ should be those of chance (about 0.5 or less for presence, 0.25 or less for seve
   return html`${control}<p>${selected} Macro F1 is the plain mean of the F1 of the classes, so that a rare class counts as
 much as a frequent one. The intervals say how much the scores would move with other scans of the same kind; they say
 nothing about other scanners, hospitals or diseases, nor about another training run.</p>
-<p>A severity is predicted for every scan, but scored only where the truth is graded. Probabilities are the network's own
-and are not calibrated. This is research software: nothing here may guide the care of a patient.</p>`;
+<p>A severity is predicted for every scan, but scored only where the truth is graded. Probabilities are the network's own;
+they were not calibrated afterwards. This is research software: nothing here may guide the care of a patient.</p>`;
 }
 
 function settings({ run, evaluation, environment, command }: RunReportOptions): Html {
@@ -178,6 +195,6 @@ function number(value: number): string {
   return Number.isFinite(value) ? value.toFixed(3) : "–";
 }
 
-function bounds({ low, high }: Interval): string {
+function bounds({ low, high }: Pick<Interval, "low" | "high">): string {
   return `(${number(low)} – ${number(high)})`;
 }

@@ -43,7 +43,7 @@ function expectedScore(value: number | null) {
 test("half-way between neighbours; of equals the one nearest to 0.5", () => {
   const truth = [false, false, true, true], p = [0.1, 0.2, 0.3, 0.9];
   const curve = thresholdCurve(truth, p);
-  expect(curve.map(({ threshold }) => threshold)).toEqual([0, 0.15000000000000002, 0.25, 0.5, 0.6]);
+  expect(curve.map(({ threshold }) => threshold)).toEqual([0, 0.15000000000000002, 0.25, 0.5, 0.6, 0.95]);
   expect(bestThreshold(curve)!.threshold).toBe(0.25);
   // 0.6 and 0.5 call the same scans positive.
   expect(bestThreshold(thresholdCurve([false, true], [0.3, 0.9]))!.threshold).toBe(0.5);

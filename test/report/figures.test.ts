@@ -12,7 +12,17 @@ import { trainingCurves } from "../../lib/report/figures/training_curves.ts";
 import { outlineText, textWidth } from "../../lib/report/text_outlines.ts";
 import { svgToPdf } from "../../lib/report/pdf.ts";
 import { maskOutline } from "../../lib/report/slice_picture.ts";
+import { comparisonFigure } from "../../lib/report/figures/comparison.ts";
+import { reliabilityFigure } from "../../lib/report/figures/reliability.ts";
+import { severityRoc } from "../../lib/report/figures/severity_roc.ts";
+import { thresholdCurves } from "../../lib/report/figures/threshold_curves.ts";
+import { uncertaintyFigure } from "../../lib/report/figures/uncertainty.ts";
 import { rocCurve } from "../../lib/evaluate/auc.ts";
+import { reliabilityCurve } from "../../lib/evaluate/calibration.ts";
+import { comparePredictions } from "../../lib/evaluate/compare.ts";
+import type { Prediction } from "../../lib/evaluate/prediction.ts";
+import { thresholdCurve } from "../../lib/evaluate/thresholds.ts";
+import { combineSamples } from "../../lib/evaluate/uncertainty.ts";
 import type { Scan } from "../../lib/data/types.ts";
 
 const grey = "data:image/png;base64," +
@@ -29,6 +39,29 @@ const scan: Scan = {
   slices: ["0.jpg", "1.jpg"],
   ignored: 0,
 };
+
+/** Six scans: right and wrong, with the spread of Monte-Carlo dropout. */
+const sampled: Prediction[] = [0.9, 0.7, 0.45, 0.6, 0.3, 0.1].map((p, i) => {
+  const { answer, uncertainty } = combineSamples([-0.05 * (i + 1), 0.05 * (i + 1)].map((shift) => ({
+    presenceProbability: Math.min(1, Math.max(0, p + shift)),
+    presence: p + shift >= 0.5,
+    severityProbabilities: null,
+    severity: null,
+  })));
+  return {
+    ...answer,
+    key: `s${i}`,
+    scan: `s${i}`,
+    folder: "",
+    severity: null,
+    slices: 1,
+    skippedSlices: [],
+    uncertainty,
+  };
+});
+const positive = [true, true, true, false, false, false];
+const truth = positive.map((presence) => ({ presence, severity: "undefined" as const }));
+const probabilities = sampled.map(({ presenceProbability }) => presenceProbability!);
 
 /** Every kind of figure on small fixed data; made anew at each call. */
 const makers: Record<string, () => Figure> = {
@@ -64,6 +97,32 @@ const makers: Record<string, () => Figure> = {
         slices: Array(slices).fill("0.jpg"),
       })),
     }),
+  reliability: () => {
+    const bins = reliabilityCurve(positive, probabilities);
+    const panel = { heading: "Presence", bins, ece: 0.25, brier: 0.2, of: "COVID-19", observed: "share of COVID-19" };
+    return reliabilityFigure({ panels: [{ ...panel, colour: "#D55E00" }] });
+  },
+  thresholds: () => thresholdCurves({ curve: thresholdCurve(positive, probabilities), used: 0.5 }),
+  "severity ROC": () =>
+    severityRoc({
+      truth: [0, 0, 1, 1, 3],
+      probabilities: [[0.7, 0.1, 0.1, 0.1], [0.3, 0.4, 0.2, 0.1], [0.4, 0.3, 0.2, 0.1], [0.1, 0.8, 0.1, 0], [
+        ...[0.1, 0.1, 0.2, 0.6],
+      ]],
+      labels: ["mild", "moderate", "severe", "critical"],
+    }),
+  comparison: () =>
+    comparisonFigure({
+      comparison: {
+        first: { source: "runs/a", kind: "run", predictedNow: false },
+        second: { source: "runs/b.csv", kind: "predictions", predictedNow: false },
+        scans: 6,
+        unpaired: 0,
+        intervals: { method: "percentile bootstrap", unit: "scan", stratified: true },
+        ...comparePredictions({ first: sampled, second: sampled.toReversed(), truth, resamples: 50 }),
+      },
+    }),
+  uncertainty: () => uncertaintyFigure({ predictions: sampled, truth }),
   montage: () =>
     montage({
       items: [{

@@ -32,7 +32,7 @@ export function comparisonFigure({ comparison, names, name = "comparison" }: Com
     name,
     title,
     caption,
-    svg: frame({ title, caption, panels: [panelOf(draw(rows))] }),
+    svg: frame({ title, caption, panels: [panelOf(draw(rows), `A ${shortName(first)}, B ${shortName(second)}`)] }),
     rows: rows.map(({ task, label, score }) => ({
       task,
       score: label,
@@ -86,6 +86,12 @@ function draw(rows: readonly Row[]): SVGSVGElement {
       Plot.text(rows, { y: "label", frameAnchor: "right", textAnchor: "start", dx: 12, text }),
     ],
   });
+}
+
+/** The last part of a path, cut where it is long. */
+function shortName(source: string): string {
+  const name = source.split(/[\\/]/).filter((part) => part !== "").at(-1) ?? source;
+  return name.length > 32 ? `${name.slice(0, 31)}…` : name;
 }
 
 function finite(value: number): number | null {

@@ -50,7 +50,7 @@ export function reliabilityFigure({ panels, name = "reliability" }: ReliabilityO
   };
 }
 
-const width = 360, curveHeight = 300, histogramHeight = 120;
+const width = 360, curveHeight = 314, histogramHeight = 120;
 
 function drawPanel(panel: ReliabilityPanel): SVGSVGElement {
   const histogram = drawHistogram(panel);
@@ -69,7 +69,7 @@ function drawCurve({ bins, ece, brier, observed, colour }: ReliabilityPanel): SV
   return plot({
     width,
     height: curveHeight,
-    marginTop: 12,
+    marginTop: 26,
     marginBottom: 20,
     x: { domain: [0, 1], label: null, grid: true },
     y: { domain: [0, 1], label: observed, labelAnchor: "center", labelArrow: "none", grid: true },
@@ -85,13 +85,12 @@ function drawCurve({ bins, ece, brier, observed, colour }: ReliabilityPanel): SV
       }),
       Plot.line(filled, { ...place, stroke: colour, strokeWidth: 1.5 }),
       Plot.dot(filled, { ...place, r: "scans", fill: colour, clip: false }),
-      Plot.text([`ECE ${ece.toFixed(3)}\nBrier ${brier.toFixed(3)}`], {
+      Plot.text([`ECE ${ece.toFixed(3)}   Brier ${brier.toFixed(3)}`], {
         frameAnchor: "top-left",
-        dx: 10,
-        dy: 10,
-        fontSize: 13,
-        lineHeight: 1.3,
-        textAnchor: "start",
+        dx: 4,
+        dy: -16,
+        fill: colour,
+        fontWeight: 700,
       }),
     ],
   });

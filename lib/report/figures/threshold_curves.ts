@@ -42,7 +42,7 @@ export function thresholdCurves({ curve, used, name = "thresholds" }: ThresholdC
     },
     marks: [
       Plot.ruleX([used], { stroke: "#666666", strokeDasharray: "3 3" }),
-      // A decision holds from just above the threshold before up to this one.
+      // Thresholds lie half-way between probabilities, so that the steps are near the probabilities.
       ...series.flatMap(({ score, colour, dash, width }) =>
         Plot.line(steps.filter((point) => Number.isFinite(point[score])), {
           x: "threshold",
@@ -50,7 +50,7 @@ export function thresholdCurves({ curve, used, name = "thresholds" }: ThresholdC
           stroke: colour,
           strokeWidth: width,
           strokeDasharray: dash,
-          curve: "step-after",
+          curve: "step",
         })
       ),
       ...series.map(({ label, colour }, i) =>
