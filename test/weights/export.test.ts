@@ -36,10 +36,10 @@ const widths = [4, 6, 6, 8];
 /** A run folder whose best presence weights are the hash fill; what training would leave, without training. */
 async function makeRun(name: string, model: Partial<NetworkConfig>): Promise<string> {
   const run = join(folder, name);
-  const { architecture: _, outputs: _outputs, inputChannels: _channels, ...given } = model as NetworkConfig;
+  const { architecture: _, outputs: _outputs, inputChannels: _channels, ...given } = { penultimate: 5, ...model };
   const config = parseTrainConfig({
     data: { directory: folder, size: { depth: 16, height: 32, width: 32 } },
-    model: { penultimate: 5, ...given },
+    model: { model: "tiny", ...given },
   });
   await createRun(run, config);
   const network = createNetwork(config.model, engine.ops, 0);
