@@ -3,7 +3,7 @@
  *
  * The verbs, each with one options object: {@linkcode generatePhantom}, {@linkcode openDataset}, {@linkcode audit},
  * {@linkcode preprocess}, {@linkcode train}, {@linkcode resume}, {@linkcode evaluate}, {@linkcode predict},
- * {@linkcode diagnose}. The rest is what they are made of.
+ * {@linkcode ensemble}, {@linkcode compareModels}, {@linkcode diagnose}. The rest is what they are made of.
  *
  * @example
  * ```ts
@@ -27,6 +27,8 @@ export type { ResumeOptions, TrainOptions } from "./train/train.ts";
 export type { TrainResult } from "./train/trainer.ts";
 export type { EvaluateOptions, EvaluationResult } from "./evaluate/evaluate.ts";
 export type { PredictOptions, PredictResult } from "./evaluate/predict.ts";
+export { ensemble, type EnsembleOptions, type EnsembleResult } from "./evaluate/ensemble.ts";
+export { compareModels, type CompareModelsOptions, type ModelComparison } from "./evaluate/compare_models.ts";
 export {
   evaluate,
   generatePhantom,
@@ -105,7 +107,16 @@ export { decode, type Decoded } from "./evaluate/decode.ts";
 export { type Prediction, predictionRow, predictionsCsv } from "./evaluate/prediction.ts";
 export { meanPrediction } from "./evaluate/mean_prediction.ts";
 export { submit, type SubmitOptions, type SubmitResult, type TaskSubmission } from "./evaluate/submission/mod.ts";
+export { readPredictions } from "./evaluate/prediction_table.ts";
 export { bootstrapInterval } from "./evaluate/intervals.ts";
+export { pairedBootstrap } from "./evaluate/paired_bootstrap.ts";
+export { comparePredictions } from "./evaluate/compare.ts";
+export { comparisonTable } from "./evaluate/compare_summary.ts";
+export { delongInterval, delongTest } from "./evaluate/delong.ts";
+export { mcnemar } from "./evaluate/mcnemar.ts";
+export { brierDecomposition, brierScore, expectedCalibrationError, reliabilityCurve } from "./evaluate/calibration.ts";
+export { bestThreshold, thresholdCurve } from "./evaluate/thresholds.ts";
+export { combinePresence, combineSeverity } from "./evaluate/combine.ts";
 export { evaluationTable } from "./evaluate/summary.ts";
 export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
 export { runFigures } from "./report/run_figures.ts";
