@@ -102,6 +102,16 @@ export { oneCycle } from "./train/schedule.ts";
 export { AdamW } from "./train/optimizer.ts";
 export { readRun, type Run } from "./train/run.ts";
 
+// Weights from and for PyTorch
+export { type ImportedWeights, importWeights, type ImportWeightsOptions } from "./weights/import.ts";
+export { inspectWeights, type WeightsInspection } from "./weights/import.ts";
+export { type ExportedWeights, exportWeights, type ExportWeightsOptions } from "./weights/export.ts";
+export { type DownloadedWeights, downloadWeights, type DownloadWeightsOptions } from "./weights/fetch.ts";
+export { listWeights } from "./weights/list.ts";
+export { type MappingReport, mapWeights } from "./weights/map.ts";
+export { readWeights, type WeightsFile } from "./weights/read.ts";
+export { stateShapes } from "./nn/state_shapes.ts";
+
 // Evaluation and reports
 export { decode, type Decoded } from "./evaluate/decode.ts";
 export { type Prediction, predictionRow, predictionsCsv } from "./evaluate/prediction.ts";

@@ -13,6 +13,7 @@ const examples = `
 Examples:
   cov3d train data/phantom --preset tiny                    a small network, on a laptop
   cov3d train COV19-CT-DB --preset paper --epochs 40 --seed 1 --out runs/row7
+  cov3d train COV19-CT-DB --preset paper --weights FILE     from pretrained weights: see cov3d weights --help
   cov3d train data/phantom --preset tiny --lambda 0         presence only; severity is shown as "–"
   cov3d train data/phantom --preset tiny --shuffle-labels   control: nothing can be learnt
   cov3d train COV19-CT-DB --preset paper --faithful code2022        as the original program did it
