@@ -61,8 +61,9 @@ export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions
 
 function thresholdsOf({ predictions, truth, threshold }: EvaluationResult): Figure {
   const pairs = presencePairs(predictions, truth);
-  const curve = thresholdCurve(pairs.map(({ truth }) => truth === 1), pairs.map(({ probability }) => probability));
-  return thresholdCurves({ curve, used: threshold?.value ?? 0.5 });
+  const probabilities = pairs.map(({ probability }) => probability);
+  const curve = thresholdCurve(pairs.map(({ truth }) => truth === 1), probabilities);
+  return thresholdCurves({ curve, probabilities, used: threshold?.value ?? 0.5 });
 }
 
 /** Left out where no grade can be told from the others: none or one is there, or there are no probabilities. */

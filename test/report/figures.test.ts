@@ -102,7 +102,7 @@ const makers: Record<string, () => Figure> = {
     const panel = { heading: "Presence", bins, ece: 0.25, brier: 0.2, of: "COVID-19", observed: "share of COVID-19" };
     return reliabilityFigure({ panels: [{ ...panel, colour: "#D55E00" }] });
   },
-  thresholds: () => thresholdCurves({ curve: thresholdCurve(positive, probabilities), used: 0.5 }),
+  thresholds: () => thresholdCurves({ curve: thresholdCurve(positive, probabilities), probabilities, used: 0.5 }),
   "severity ROC": () =>
     severityRoc({
       truth: [0, 0, 1, 1, 3],

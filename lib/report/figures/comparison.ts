@@ -32,7 +32,7 @@ export function comparisonFigure({ comparison, names, name = "comparison" }: Com
     name,
     title,
     caption,
-    svg: frame({ title, caption, panels: [panelOf(draw(rows), `A ${shortName(first)}, B ${shortName(second)}`)] }),
+    svg: frame({ title, caption, panels: [panelOf(draw(rows), `A: ${shortName(first)}   B: ${shortName(second)}`)] }),
     rows: rows.map(({ task, label, score }) => ({
       task,
       score: label,

@@ -7,6 +7,8 @@ import { ink, okabeIto, plot } from "../style.ts";
 
 export interface ThresholdCurvesOptions {
   readonly curve: readonly ThresholdPoint[];
+  /** Of the scans: where the decisions change. */
+  readonly probabilities: readonly number[];
   /** The threshold of the reported decisions. */
   readonly used: number;
   readonly name?: string;
@@ -20,13 +22,18 @@ const series = [
   { score: "youden", label: "Youden's J", colour: okabeIto.purple, dash: "9 3 2 3", width: 1.8 },
 ] as const;
 
-export function thresholdCurves({ curve, used, name = "thresholds" }: ThresholdCurvesOptions): Figure {
+export function thresholdCurves({ curve, probabilities, used, name = "thresholds" }: ThresholdCurvesOptions): Figure {
   const title = "Scores of presence at other thresholds";
   const caption =
     "A scan is called COVID-19 when its probability is at least the threshold. The vertical line is the " +
     `threshold of the reported scores, ${used.toFixed(3)}. A threshold must be chosen on other scans than those that ` +
     "are scored.";
-  const steps = [...curve, ...(curve.length === 0 ? [] : [{ ...curve.at(-1)!, threshold: 1 }])];
+  // A point's decision holds for every threshold up to the smallest probability that it calls positive.
+  const ends = curve.map((point) => ({
+    ...point,
+    threshold: Math.min(1, ...probabilities.filter((p) => p >= point.threshold)),
+  }));
+  const steps = [...(curve.length === 0 ? [] : [{ ...curve[0]!, threshold: 0 }]), ...ends];
   const svg = plot({
     width: 520,
     height: 330,
@@ -42,7 +49,6 @@ export function thresholdCurves({ curve, used, name = "thresholds" }: ThresholdC
     },
     marks: [
       Plot.ruleX([used], { stroke: "#666666", strokeDasharray: "3 3" }),
-      // Thresholds lie half-way between probabilities, so that the steps are near the probabilities.
       ...series.flatMap(({ score, colour, dash, width }) =>
         Plot.line(steps.filter((point) => Number.isFinite(point[score])), {
           x: "threshold",
@@ -50,7 +56,7 @@ export function thresholdCurves({ curve, used, name = "thresholds" }: ThresholdC
           stroke: colour,
           strokeWidth: width,
           strokeDasharray: dash,
-          curve: "step",
+          curve: "step-before",
         })
       ),
       ...series.map(({ label, colour }, i) =>
