@@ -33,11 +33,12 @@ test("data, run, scores of the third split, figures and a self-contained report"
 
   expect(result.evaluation).toMatchObject({ split: "test", scans: 10 });
   const figures = (await Array.fromAsync(Deno.readDir(result.figures))).map(({ name }) => name).sort();
-  for (const name of ["confusion", "depth-histogram", "montage", "roc", "training-curves"]) {
+  const names = ["confusion", "depth-histogram", "montage", "reliability", "roc", "severity-roc", "thresholds"];
+  for (const name of [...names, "training-curves"]) {
     expect(figures).toEqual(expect.arrayContaining([`${name}.csv`, `${name}.png`, `${name}.svg`]));
   }
   const { document } = new JSDOM(await Deno.readTextFile(result.report)).window;
-  expect(document.querySelectorAll("img")).toHaveLength(5);
+  expect(document.querySelectorAll("img")).toHaveLength(names.length + 1);
   for (const picture of document.querySelectorAll("img")) expect(picture.src).toMatch(/^data:/);
   expect(document.body.textContent).toContain(result.evaluation.presence!.macroF1.value.toFixed(3));
   expect(document.body.textContent).toContain("Research only");
