@@ -3,8 +3,9 @@ import { join } from "node:path";
 import Papa from "papaparse";
 import sharp from "sharp";
 import { makeFolder, writeFileAtomic } from "../files.ts";
+import { parseSvg, serializeSvg } from "./dom.ts";
 import { svgToPdf } from "./pdf.ts";
-import { type OutlinedSvg, outlinedSvg } from "./text_outlines.ts";
+import { outlineText } from "./text_outlines.ts";
 
 /** One row of the table that a figure is drawn from. */
 export type FigureRow = Readonly<Record<string, string | number | boolean | null>>;
@@ -22,7 +23,7 @@ export interface Figure {
 
 export interface FigureFiles {
   readonly svg: string;
-  /** Vector, text as outlines: for LaTeX. */
+  /** Vectors and text: for LaTeX. */
   readonly pdf: string;
   readonly png: string;
   readonly csv: string;
@@ -43,11 +44,10 @@ export async function figureContents(
   figure: Figure,
   { pngScale = 2 }: { readonly pngScale?: number } = {},
 ): Promise<Record<keyof FigureFiles, Uint8Array | string>> {
-  const outlined = outlinedSvg(figure.svg);
   return {
     svg: figure.svg,
-    pdf: await svgToPdf(outlined),
-    png: await rasterise(outlined, pngScale),
+    pdf: await svgToPdf(figure.svg),
+    png: await svgToPng(figure.svg, pngScale),
     csv: toCsv(figure.rows),
   };
 }
@@ -58,12 +58,11 @@ export function toCsv(rows: readonly FigureRow[]): string {
 }
 
 /** Rasterises an SVG document on white at `scale` pixels per unit (2 = sharp on high-density screens). */
-export function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
-  return rasterise(outlinedSvg(svg), scale);
-}
-
-async function rasterise({ svg, width }: OutlinedSvg, scale: number): Promise<Uint8Array> {
-  const png = await sharp(new TextEncoder().encode(svg), { density: 72 * scale, unlimited: true })
+export async function svgToPng(svg: string, scale = 2): Promise<Uint8Array> {
+  const element = parseSvg(svg);
+  outlineText(element);
+  const width = Number(element.getAttribute("width"));
+  const png = await sharp(new TextEncoder().encode(serializeSvg(element)), { density: 72 * scale, unlimited: true })
     .resize({ width: Math.round(width * scale) })
     .flatten({ background: "#ffffff" })
     .png({ compressionLevel: 9, palette: false })

@@ -3,37 +3,16 @@
  * text would come out as empty boxes. So before a PNG is made every `<text>` becomes paths drawn from a font that comes
  * with the kit (DejaVu Sans), and a PNG looks the same on every machine. SVG files keep real text.
  */
-import { createRequire } from "node:module";
 import opentype, { type Font, type Path } from "opentype.js";
-import { parseSvg, serializeSvg, svgElement } from "./dom.ts";
+import { svgElement } from "./dom.ts";
+import { fontBytes, type FontWeight } from "./fonts.ts";
 
-type Weight = 400 | 700;
-const fonts = new Map<Weight, Font>();
+const fonts = new Map<FontWeight, Font>();
 
-function loadFont(weight: Weight): Font {
-  const known = fonts.get(weight);
-  if (known !== undefined) return known;
-  const path = createRequire(import.meta.url).resolve(
-    `@fontsource/dejavu-sans/files/dejavu-sans-latin-${weight}-normal.woff`,
-  );
-  const font = opentype.parse(Deno.readFileSync(path).buffer as ArrayBuffer);
-  fonts.set(weight, font);
+function loadFont(weight: FontWeight): Font {
+  let font = fonts.get(weight);
+  if (font === undefined) fonts.set(weight, font = opentype.parse(fontBytes(weight).buffer));
   return font;
-}
-
-/** An SVG document whose text is outlines, and its size. */
-export interface OutlinedSvg {
-  readonly svg: string;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** The same document with every `<text>` as paths. @throws TypeError when it is not a well-formed SVG document */
-export function outlinedSvg(svg: string): OutlinedSvg {
-  const element = parseSvg(svg);
-  outlineText(element);
-  const side = (name: string) => Number(element.getAttribute(name));
-  return { svg: serializeSvg(element), width: side("width"), height: side("height") };
 }
 
 /** Replaces every `<text>` below `root` by paths, in place. Handles what Plot writes: anchors, tspans, em offsets. */
@@ -58,7 +37,7 @@ export function outlineText(root: SVGElement): void {
 }
 
 /** Width of `text` in pixels when drawn at `size`. */
-export function textWidth(text: string, size: number, weight: Weight = 400): number {
+export function textWidth(text: string, size: number, weight: FontWeight = 400): number {
   const font = loadFont(weight);
   const units = [...text].reduce((sum, char) => sum + (font.charToGlyph(char).advanceWidth ?? 0), 0);
   return units * size / font.unitsPerEm;
@@ -71,7 +50,7 @@ interface Point {
 
 const layoutAttributes = new Set(["x", "y", "dx", "dy", "text-anchor", "stroke", "stroke-width"]);
 
-function textPath(text: string, at: Point, size: number, weight: Weight, anchor: string): string {
+function textPath(text: string, at: Point, size: number, weight: FontWeight, anchor: string): string {
   const font = loadFont(weight);
   const share = anchor === "middle" ? 0.5 : anchor === "end" ? 1 : 0;
   let x = at.x - share * textWidth(text, size, weight);
@@ -130,7 +109,7 @@ function anchorOf(element: Element): string {
   return inherited(element, "text-anchor") ?? "start";
 }
 
-function weightOf(element: Element): Weight {
+function weightOf(element: Element): FontWeight {
   const weight = inherited(element, "font-weight") ?? "400";
   return weight === "bold" || Number(weight) >= 600 ? 700 : 400;
 }

@@ -186,13 +186,16 @@ describe.each(Object.entries(makers))("%s", (name, make) => {
     expect(height).toBe(2 * Number(svg.getAttribute("height")));
   });
 
-  test("becomes a PDF page of its size: outlines and pictures, no font, the same bytes each time", async () => {
+  test("becomes a PDF page of its size: its own fonts and pictures, the same bytes each time", async () => {
     const { pdf } = await figureContents(figure);
     const text = new TextDecoder("latin1").decode(pdf as Uint8Array);
     const svg = parseSvg(figure.svg);
     const pages = text.match(/\/MediaBox \[[^\]]+\]/g);
     expect(pages).toEqual([`/MediaBox [0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}]`]);
-    expect(text).not.toContain("/FontDescriptor");
+    const fonts = [...text.matchAll(/\/FontName \/[A-Z]{6}\+([\w-]+)/g)].map(([, name]) => name);
+    expect(fonts.length).toBeGreaterThan(0);
+    for (const font of fonts) expect(["DejaVuSans", "DejaVuSans-Bold"]).toContain(font);
+    expect(text.match(/\/FontFile2 /g)).toHaveLength(fonts.length);
     expect(text.match(/\/Subtype \/Image/g)?.length ?? 0).toBe(svg.querySelectorAll("image").length);
     expect((await figureContents(make())).pdf).toEqual(pdf);
   });
@@ -210,7 +213,7 @@ test("writeFigure leaves SVG, PDF, PNG and CSV side by side, and nothing else", 
 test("a drawing with something that a PDF cannot show is refused", async () => {
   const svg =
     `<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="data:image/gif;base64,R0lG" width="9" height="9"/></svg>`;
-  await expect(svgToPdf({ svg, width: 9, height: 9 })).rejects.toThrow("svgToPdf");
+  await expect(svgToPdf(svg)).rejects.toThrow("svgToPdf");
 });
 
 describe("text outlines", () => {
