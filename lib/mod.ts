@@ -43,6 +43,10 @@ export {
 export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report/viewer/viewer.ts";
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
+export { expectClose } from "./notebook/expect_close.ts";
+export { freshFolder } from "./notebook/fresh_folder.ts";
+export { waitForEpochs } from "./notebook/wait_for_epochs.ts";
+export { costTable, modelTable, parameterTable, stageTable } from "./notebook/network_tables.ts";
 export { saliency, type SaliencyOptions, type SaliencyResult } from "./evaluate/saliency/saliency.ts";
 export { findLearningRate, type FindLearningRateOptions, type LearningRates } from "./train/find_learning_rate.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
@@ -53,7 +57,7 @@ export { diagnose, type DiagnoseOptions, type Diagnosis } from "./doctor/diagnos
 // Data
 export type { Dataset, Scan, Severity, Split, Volume, VolumeSize } from "./data/types.ts";
 export { severities } from "./data/types.ts";
-export { parseSize, type Recipe, recipeFor } from "./data/size.ts";
+export { namedSizes, parseSize, type Recipe, recipeFor } from "./data/size.ts";
 export { loadScan, type LoadScanOptions } from "./data/read.ts";
 export { scansFromPaths } from "./data/scans_from_paths.ts";
 export { openCache, type VolumeCache } from "./data/cache.ts";
@@ -88,6 +92,13 @@ export type { Engine, EngineChoice, EngineName, EngineOps } from "./engine/types
 // Network and training
 export { createNetwork } from "./nn/network.ts";
 export type { NetworkConfig } from "./nn/config.ts";
+export { modelNames, networkConfig, stockConfig } from "./nn/config.ts";
+export { countParameters, multiplyAccumulates, stageShapes } from "./nn/cost.ts";
+export { planNetwork } from "./nn/plan.ts";
+export { freshStem } from "./nn/fresh_stem.ts";
+export { sumStemChannels } from "./nn/stem_weights.ts";
+export { type StageActivation, stageActivations } from "./nn/stage_activations.ts";
+export { estimateTrainingMemory, formatBytes } from "./train/memory.ts";
 export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
 export { findStateDict, readTorchCheckpoint, TorchTensor, writeTorchCheckpoint } from "./torch/mod.ts";
 export type { TorchArray, TorchCheckpoint, TorchDtype, TorchValue } from "./torch/mod.ts";
@@ -95,12 +106,21 @@ export { type Preset, preset, presetConfig, presetNames, presets } from "./train
 export { type PresetDetails, presetDetails } from "./train/preset_details.ts";
 export { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./train/config.ts";
 export { cov3dLoss } from "./train/losses.ts";
+export { presenceItem, presenceLoss } from "./train/presence_loss.ts";
+export { severityLoss } from "./train/severity_loss.ts";
+export { crossEntropy, supersetLoss } from "./train/cross_entropy.ts";
+export { focalCrossEntropy } from "./train/focal_loss.ts";
+export { earthMover } from "./train/earth_mover.ts";
+export { presenceTarget, severityClasses, severityTarget } from "./train/targets.ts";
 export { faithful, type FaithfulSwitch, faithfulSwitches, type Reading } from "./train/faithful.ts";
 export { mergeConfig, type PartialTrainConfig } from "./train/merge_config.ts";
 export { classWeights } from "./train/class_weights.ts";
+export { presenceWeights, severityWeights, severityWeightsBy } from "./train/class_weights.ts";
 export { oneCycle } from "./train/schedule.ts";
 export { AdamW } from "./train/optimizer.ts";
 export { readRun, type Run } from "./train/run.ts";
+export { weightsHash, type WeightsHashOptions } from "./train/weights_hash.ts";
+export { compareEngines, type CompareEnginesOptions, type EngineSteps } from "./train/compare_engines.ts";
 
 // Weights from and for PyTorch
 export { type ImportedWeights, importWeights, type ImportWeightsOptions } from "./weights/import.ts";
@@ -135,6 +155,9 @@ export { measureLesions, scansWithLesions } from "./evaluate/saliency/measure.ts
 export { gridPlaces, mapSlice } from "./evaluate/saliency/grid_map.ts";
 export { writeSaliency } from "./report/saliency_report.ts";
 export { writeFigure } from "./report/figure.ts";
+export { activationsFigure } from "./report/figures/activations.ts";
+export { barsFigure } from "./report/figures/bars.ts";
+export { type Curve, curvesFigure, type CurvesPanel } from "./report/figures/curves.ts";
 
 // Sweeps
 export { type CollectResult, collectSweep, type SweepSummary } from "./sweep/collect.ts";
