@@ -31,13 +31,14 @@ export class Conv3d implements Layer {
     return {
       y: ops.conv3d(x, weight.value, geometry),
       backward(dy, sink) {
-        const gradient = sink && filterGradient(dy);
+        const gradient = sink && !weight.frozen ? filterGradient(dy) : undefined;
         const dx = ops.conv3dInputGrad(dy, weight.value, inputShape, geometry);
         tf.dispose([x, dy]);
         if (gradient !== undefined) sink?.(weight, gradient);
         return dx;
       },
       backwardParameters(dy, sink) {
+        if (weight.frozen) return tf.dispose([x, dy]);
         const gradient = filterGradient(dy);
         dy.dispose();
         sink(weight, gradient);

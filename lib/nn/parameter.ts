@@ -82,6 +82,9 @@ export class Slot<T extends tf.Tensor = tf.Tensor> implements StateEntry {
 
 /** A trained tensor. */
 export class Parameter<T extends tf.Tensor = tf.Tensor> extends Slot<T> {
+  /** Set to leave a convolution's kernel as it is: its gradient is then not made. */
+  frozen = false;
+
   constructor(
     name: string,
     torchShape: readonly number[],

@@ -4,6 +4,7 @@ import type { EvaluationRecord } from "../evaluate/evaluate.ts";
 import type { Interval } from "../evaluate/intervals.ts";
 import type { PresenceScores, SeverityScores, TaskScores } from "../evaluate/scores.ts";
 import { describeIntervals } from "../evaluate/summary.ts";
+import { totalEpochs } from "../train/phases.ts";
 import type { Run } from "../train/run.ts";
 import type { Figure } from "./figure.ts";
 import type { RunFigures } from "./run_figures.ts";
@@ -128,7 +129,9 @@ function trainingText({ run, evaluation }: RunReportOptions): Html {
     return best === undefined ? "–" : `epoch ${best.epoch + 1} (validation macro F1 ${number(score(best))})`;
   };
   return html`<p>A ${model} 3-D residual network (${widths.join(", ")} channels) on volumes of
-${depth}×${height}×${width} voxels, ${config.epochs} epochs, batch ${config.batchSize}, λ = ${config.loss.severityFactor}.
+${depth}×${height}×${width} voxels, ${
+    totalEpochs(config)
+  } epochs, batch ${config.batchSize}, λ = ${config.loss.severityFactor}.
 The weights for each task are those that were best on the validation split:
 presence from ${chosen("presence")}, severity from ${chosen("severity")}.
 ${evaluation.reflection ? "Predictions are the mean over each scan and its mirror image." : ""}</p>`;

@@ -44,15 +44,20 @@ export function phaseAt(config: PhaseConfig, epoch: number): TrainingPhase {
   return trainingPhases(config).findLast(({ firstEpoch }) => firstEpoch <= epoch)!;
 }
 
-/** Rate and momentum of a step, and its number within the phase (from 0), which AdamW corrects its moments by. */
-export function scheduledStep(
-  config: PhaseConfig,
-  { epoch, stepInEpoch }: { readonly epoch: number; readonly stepInEpoch: number },
-  stepsPerEpoch: number,
-): SchedulePoint & { readonly stepInPhase: number } {
-  const { firstEpoch, epochs, schedule } = phaseAt(config, epoch);
-  const stepInPhase = (epoch - firstEpoch) * stepsPerEpoch + stepInEpoch;
-  return { ...oneCycle(stepInPhase, epochs * stepsPerEpoch, schedule), stepInPhase };
+interface Position {
+  readonly epoch: number;
+  readonly stepInEpoch: number;
+}
+
+/** Number of a step within its phase (from 0), which AdamW corrects its moments by. */
+export function stepInPhase(config: PhaseConfig, { epoch, stepInEpoch }: Position, stepsPerEpoch: number): number {
+  return (epoch - phaseAt(config, epoch).firstEpoch) * stepsPerEpoch + stepInEpoch;
+}
+
+/** Rate and momentum of a step. */
+export function scheduledStep(config: PhaseConfig, position: Position, stepsPerEpoch: number): SchedulePoint {
+  const { epochs, schedule } = phaseAt(config, position.epoch);
+  return oneCycle(stepInPhase(config, position, stepsPerEpoch), epochs * stepsPerEpoch, schedule);
 }
 
 /** Convolutions of the body while it is frozen: what is trained is the head and every batch norm. */

@@ -2,15 +2,18 @@
 import { ConfigError } from "../errors.ts";
 import type { Network } from "../nn/network.ts";
 import { readInitialWeights } from "../weights/initial.ts";
+import { pretrainedModels } from "../weights/official.ts";
 import type { TrainConfig } from "./config.ts";
 
 /** @throws ConfigError "train.pretrained" | "train.fine-tune" */
 export function assertStartingPoint({ needsPretrained, initialWeights, fineTune, model }: TrainConfig): void {
   if (initialWeights !== undefined) return;
   if (needsPretrained) {
+    const isOfficial = (pretrainedModels as readonly string[]).includes(model.model);
+    const download = `\`cov3d weights import --download ${isOfficial ? model.model : "r3d_18"}\``;
     throw new ConfigError("train.pretrained", "this experiment starts from pretrained weights, and none are given", {
       expected: `weights of ${model.model} trained on Kinetics-400`,
-      hint: `Fetch them with \`cov3d weights import --download ${model.model}\` and train with --weights FILE; ` +
+      hint: `Fetch them with ${download} and train with --weights FILE; ` +
         "or choose fresh weights, which is another experiment, with --from-scratch",
     });
   }

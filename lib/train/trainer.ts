@@ -13,7 +13,7 @@ import { GradientMean } from "./gradients.ts";
 import { type Cov3dLoss, toRows } from "./losses.ts";
 import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
 import { mixedLoss } from "./mixup.ts";
-import { isFrozen, phaseAt, scheduledStep, totalEpochs } from "./phases.ts";
+import { isFrozen, phaseAt, scheduledStep, stepInPhase, totalEpochs } from "./phases.ts";
 import { readRun, runFiles } from "./run.ts";
 import { type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
@@ -145,8 +145,7 @@ function beginPhase({ config, state, optimizer, log }: Session, clock: Clock): v
 }
 
 function scheduled({ config, state, stepsPerEpoch }: Session): SchedulePoint {
-  const { lr, momentum } = scheduledStep(config, state, stepsPerEpoch);
-  return { lr, momentum };
+  return scheduledStep(config, state, stepsPerEpoch);
 }
 
 /** One step with the given rate and momentum: `accumulate` batches, one update of every weight. */
@@ -156,7 +155,9 @@ export async function optimizerStep(
   point: SchedulePoint,
 ): Promise<StepMetrics> {
   const { config, config: { accumulate }, state, optimizer, stepsPerEpoch } = session;
-  const update = { ...point, step: scheduledStep(config, state, stepsPerEpoch).stepInPhase };
+  const update = { ...point, step: stepInPhase(config, state, stepsPerEpoch) };
+  const phase = phaseAt(config, state.epoch);
+  for (const parameter of session.network.parameters) parameter.frozen = isFrozen(phase, parameter);
   const gradients = new GradientMean(accumulate, (parameter, gradient) => optimizer.apply(parameter, gradient, update));
   const losses: Cov3dLoss[] = [];
   try {
@@ -192,11 +193,7 @@ async function forwardAndBackward(
     pass.release();
     throw notFinite("the loss", state.step);
   }
-  const phase = phaseAt(config, state.epoch);
-  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => {
-    if (isFrozen(phase, parameter)) gradient.dispose();
-    else gradients.add(parameter, gradient);
-  });
+  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => gradients.add(parameter, gradient));
   return result;
 }
 

@@ -129,7 +129,7 @@ describe("initial weights", { timeout: 240_000 }, () => {
     const refused = (change: Partial<TrainConfigInput>) => train({ config: config(change), out: newRun() });
     const error = await refused({ needsPretrained: true }).catch((error) => error);
     expect(error).toMatchObject({ name: "ConfigError", code: "train.pretrained" });
-    expect(error.hint).toContain("cov3d weights import --download tiny");
+    expect(error.hint).toContain("cov3d weights import --download r3d_18");
     expect(error.hint).toContain("--from-scratch");
     await expect(refused({ fineTune: {} })).rejects.toMatchObject({ code: "train.fine-tune" });
     const initialWeights = { file: stockFile };
@@ -181,6 +181,10 @@ describe("fine-tuning", () => {
         expect((await readRun(run)).state!.step).toBe(stop);
         const [conv, norm] = ["layer2.0.0.conv1.0.weight", "layer2.0.0.conv1.1.weight"];
         const before = stock.get("layer2.0.conv1.0.weight"), now = await weightsOf(run);
+        const { files } = await readCheckpoint(join(run, "checkpoints"), "last");
+        const moments = decodeSafetensors(files.get("optimizer.safetensors")!).tensors;
+        expect(moments.has(`${conv}.average`)).toBe(stop > 3); // no gradient was made
+        expect(moments.has(`${norm}.average`)).toBe(true);
         if (stop <= 3) expect(now.get(conv!)!.data).toEqual(before!.data);
         else expect(now.get(conv!)!.data).not.toEqual(before!.data);
         expect(now.get(norm!)!.data).not.toEqual(stock.get("layer2.0.conv1.1.weight")!.data);
