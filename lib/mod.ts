@@ -159,6 +159,8 @@ export { runReport } from "./report/run_report.ts";
 export { measureLesions, scansWithLesions } from "./evaluate/saliency/measure.ts";
 export { gridPlaces, mapSlice } from "./evaluate/saliency/grid_map.ts";
 export { scanOverlay } from "./evaluate/saliency/scan_overlay.ts";
+export { gallery, type GalleryOptions } from "./report/gallery.ts";
+export { saliencyGallery, type SaliencyGalleryOptions } from "./report/saliency_gallery.ts";
 export { writeSaliency } from "./report/saliency_report.ts";
 export { writeFigure } from "./report/figure.ts";
 export { depthHistogram } from "./report/figures/depth_histogram.ts";
