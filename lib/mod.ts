@@ -3,7 +3,7 @@
  *
  * The verbs, each with one options object: {@linkcode generatePhantom}, {@linkcode openDataset}, {@linkcode audit},
  * {@linkcode preprocess}, {@linkcode train}, {@linkcode resume}, {@linkcode evaluate}, {@linkcode predict},
- * {@linkcode ensemble}, {@linkcode compareModels}, {@linkcode diagnose}. The rest is what they are made of.
+ * {@linkcode ensemble}, {@linkcode compareModels}, {@linkcode ablate}, {@linkcode diagnose}. The rest is what they are made of.
  *
  * @example
  * ```ts
@@ -30,6 +30,7 @@ export type { PredictOptions, PredictResult } from "./evaluate/predict.ts";
 export { ensemble, type EnsembleOptions, type EnsembleResult } from "./evaluate/ensemble.ts";
 export { compareModels, type CompareModelsOptions, type ModelComparison } from "./evaluate/compare_models.ts";
 export {
+  ablate,
   evaluate,
   generatePhantom,
   predict,
@@ -42,6 +43,7 @@ export {
 } from "./notebook/verbs.ts";
 export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report/viewer/viewer.ts";
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
+export { sweepNotes, sweepTable } from "./notebook/sweep_table.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export { classWeightTable, leakageTable, publishedCountTables } from "./notebook/dataset_tables.ts";
 export { diagnosisTable } from "./notebook/diagnosis_table.ts";
@@ -53,7 +55,7 @@ export { saliency, type SaliencyOptions, type SaliencyResult } from "./evaluate/
 export { findLearningRate, type FindLearningRateOptions, type LearningRates } from "./train/find_learning_rate.ts";
 export { demo, type DemoOptions, type DemoResult } from "./demo.ts";
 
-export { ablate, type AblateOptions, type AblateResult } from "./sweep/ablate.ts";
+export type { AblateOptions, AblateResult } from "./sweep/ablate.ts";
 export { diagnose, type DiagnoseOptions, type Diagnosis } from "./doctor/diagnose.ts";
 
 // Data
@@ -79,6 +81,7 @@ export { decodeNpy, encodeNpy } from "./data/npy.ts";
 export { encodeNiftiHeader, writeNifti } from "./data/nifti_write.ts";
 export { formatAudit } from "./data/audit_report.ts";
 export { publishedCounts } from "./data/counts.ts";
+export { errorsBehindF1, intervalOfErrors, publishedPresencePrecision } from "./data/published_precision.ts";
 export {
   publishedBaselines,
   type PublishedExperiment,
@@ -152,6 +155,10 @@ export { mcnemar } from "./evaluate/mcnemar.ts";
 export { brierDecomposition, brierScore, expectedCalibrationError, reliabilityCurve } from "./evaluate/calibration.ts";
 export { bestThreshold, thresholdCurve } from "./evaluate/thresholds.ts";
 export { combinePresence, combineSeverity } from "./evaluate/combine.ts";
+export { bestChanceF1, type ChanceF1, chanceF1 } from "./evaluate/chance_f1.ts";
+export { type ComparisonScore, comparisonScores } from "./evaluate/comparison_scores.ts";
+export { withMemberSpread } from "./evaluate/member_spread.ts";
+export { labelledHalves, type ThresholdTransfer, thresholdTransfer } from "./evaluate/threshold_transfer.ts";
 export { evaluationTable } from "./evaluate/summary.ts";
 export { classificationScores, confusionMatrix } from "./evaluate/metrics.ts";
 export { runFigures } from "./report/run_figures.ts";
@@ -161,6 +168,13 @@ export { gridPlaces, mapSlice } from "./evaluate/saliency/grid_map.ts";
 export { scanOverlay } from "./evaluate/saliency/scan_overlay.ts";
 export { gallery, type GalleryOptions } from "./report/gallery.ts";
 export { saliencyGallery, type SaliencyGalleryOptions } from "./report/saliency_gallery.ts";
+export { type SaliencyOverlay, saliencyOverlay } from "./evaluate/saliency/overlay.ts";
+export { saliencyMontage } from "./report/saliency_montage.ts";
+export { failureGallery } from "./report/failures.ts";
+export { comparisonFigure } from "./report/figures/comparison.ts";
+export { table3Intervals } from "./report/figures/table3_intervals.ts";
+export { thresholdCurves } from "./report/figures/threshold_curves.ts";
+export { uncertaintyFigure } from "./report/figures/uncertainty.ts";
 export { writeSaliency } from "./report/saliency_report.ts";
 export { writeFigure } from "./report/figure.ts";
 export { depthHistogram } from "./report/figures/depth_histogram.ts";
@@ -172,7 +186,8 @@ export { barsFigure } from "./report/figures/bars.ts";
 export { type Curve, curvesFigure, type CurvesPanel } from "./report/figures/curves.ts";
 
 // Sweeps
-export { type CollectResult, collectSweep, type SweepSummary } from "./sweep/collect.ts";
+export { type CollectResult, collectSweep, summarise as readSweep, type SweepSummary } from "./sweep/collect.ts";
+export { effectFigures } from "./sweep/effect_figures.ts";
 export { describePlan, type PlanDescription } from "./sweep/describe_plan.ts";
 export { exportRecords } from "./sweep/export_records.ts";
 export { examplePlan, planNames } from "./sweep/plan_file.ts";

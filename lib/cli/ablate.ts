@@ -47,6 +47,7 @@ export function register(program: Command): void {
     .option("--out <folder>", "the sweep's folder (default: runs/<name of the plan>)")
     .option("--data <folder>", "dataset folder, instead of the plan's")
     .option("--weights <file>", "weights to start from, instead of the plan's")
+    .option("--from-scratch", "rows that are about pretrained weights start from fresh ones: another experiment")
     .option("--engine <name>", `auto, ${engineNames.join(", ")} (default: the plan's, COV3D_ENGINE, else auto)`)
     .option("--jobs <n>", "runs at once (default: number of cores with wasm, else 1 a device)", positiveInteger)
     .option("--gpus <list>", "GPUs to use at once, e.g. 0,1 (as CUDA_VISIBLE_DEVICES counts them)", parseGpus)
@@ -66,6 +67,7 @@ export function register(program: Command): void {
         ...(options.out === undefined ? {} : { out: options.out }),
         ...(options.data === undefined ? {} : { directory: options.data }),
         ...(options.weights === undefined ? {} : { weights: options.weights }),
+        fromScratch: options.fromScratch ?? false,
         ...(options.engine === undefined ? {} : { engine: parseEngineChoice(options.engine) }),
         ...(options.jobs === undefined ? {} : { jobs: options.jobs }),
         ...(options.gpus === undefined ? {} : { gpus: options.gpus }),

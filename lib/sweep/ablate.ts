@@ -33,6 +33,8 @@ export interface AblateOptions {
   readonly directory?: string;
   /** Weights to start from, instead of the plan's. */
   readonly weights?: string;
+  /** Rows that are about pretrained weights start from fresh ones, which is another experiment. */
+  readonly fromScratch?: boolean;
   /** Default: the plan's base, else COV3D_ENGINE, else "auto". */
   readonly engine?: EngineChoice;
   /** Runs at once (default: as many as there are cores for `wasm`, else one a device). */
@@ -74,7 +76,9 @@ async function runPlan(options: AblateOptions): Promise<AblateResult> {
   const plan = await readPlan(options.plan);
   const expanded = expandPlan(plan);
   const out = options.out ?? defaultFolder(plan);
-  placeOfData(plan, out, options.directory); // a plan without scans leaves no folder behind
+  // A plan that cannot begin leaves no folder behind.
+  placeOfData(plan, out, options.directory);
+  requireWeights(plan, expanded, options);
   const jobs = jobsOf(options);
   await makeFolder(out);
   const lock = await lockRun(out);
@@ -87,6 +91,17 @@ async function runPlan(options: AblateOptions): Promise<AblateResult> {
   } finally {
     lock.release();
   }
+}
+
+/** @throws ConfigError "plan.weights" */
+function requireWeights(plan: Plan, { rows }: ExpandedPlan, { weights, fromScratch }: AblateOptions): void {
+  const needing = rows.filter(({ config }) => config.needsPretrained);
+  if (needing.length === 0 || fromScratch || (weights ?? plan.weights) !== undefined) return;
+  throw new ConfigError("plan.weights", `${needing.length} rows start from pretrained weights, and none are given`, {
+    found: needing[0]!.label,
+    hint: "Fetch them with `cov3d weights import --download r3d_18` and give --weights FILE; or choose fresh " +
+      "weights, which is another experiment, with --from-scratch",
+  });
 }
 
 export function defaultFolder({ name }: Pick<Plan, "name">): string {
@@ -129,6 +144,7 @@ async function openSweep({ plan, expanded, out, options }: OpenSweepOptions): Pr
     data,
     engine: await chooseEngine(engineChoice(plan, options)),
     ...(weights === undefined ? {} : { weights }),
+    fromScratch: options.fromScratch ?? false,
   });
   return { out, plan, data, runs, record: await sweepRecord(plan, expanded, data, runs) };
 }
@@ -216,7 +232,8 @@ async function performInProcesses({ sweep, todo, atOnce, devices, signal, onProg
   const steps = new Map(todo.map((run) => [run.folder, stepsOfRun(run.config, data, run.fold)]));
   const progress = new SweepProgress(steps, runs.length - todo.length, runs.length, onProgress);
   const limit = pLimit(atOnce);
-  const free = [...devices];
+  // More runs at once than devices share them evenly.
+  const free = devices.length === 0 ? [] : Array.from({ length: atOnce }, (_, i) => devices[i % devices.length]!);
   return await Promise.all(todo.map((run) =>
     limit(async () => {
       if (signal.aborted) return { status: "stopped" as const };

@@ -145,7 +145,7 @@ export async function summarise(out: string): Promise<SweepSummary> {
       severity: taskSummary("severity", { seeds, against, own, record, plan }),
     };
   });
-  return { record, rows, runs, effects: effectsOf(record, seedsOf, plan) };
+  return { record, rows, runs, effects: effectsOf(rows, record, seedsOf, plan) };
 }
 
 async function collectRun(out: string, row: string, run: SweepRunEntry, record: SweepRecord): Promise<CollectedRun> {
@@ -218,6 +218,7 @@ function overFolds(task: SweepTask, own: readonly CollectedRun[], seeds: readonl
 }
 
 function effectsOf(
+  summaries: readonly RowSummary[],
   record: SweepRecord,
   seedsOf: ReadonlyMap<string, readonly SeedScans[]>,
   plan: BootstrapPlan,
@@ -228,14 +229,21 @@ function effectsOf(
     factor: name,
     values: values.map(({ label, rows }) => {
       const seeds = rows.flatMap((row) => seedsOf.get(row) ?? []);
-      const effect = (task: SweepTask) => valueEffect(task, seeds, plan);
+      // Of a single row the interval is known already.
+      const known = rows.length === 1 ? summaries.find((row) => row.label === rows[0]) : undefined;
+      const effect = (task: SweepTask) => valueEffect(task, seeds, plan, known?.[task]?.interval);
       const published = rows.length === 1 ? publishedOf.get(rows[0]!) ?? none : none;
       return { label, rows, tasks: { presence: effect("presence"), severity: effect("severity") }, published };
     }),
   }));
 }
 
-function valueEffect(task: SweepTask, all: readonly SeedScans[], plan: BootstrapPlan): ValueEffect | null {
+function valueEffect(
+  task: SweepTask,
+  all: readonly SeedScans[],
+  plan: BootstrapPlan,
+  known: Interval | undefined,
+): ValueEffect | null {
   // In a grid a value's rows can train different tasks.
   const seeds = all.filter(({ scans }) => scans.some(({ answers }) => answers[task] !== undefined));
   const aligned = align(task, seeds);
@@ -244,5 +252,6 @@ function valueEffect(task: SweepTask, all: readonly SeedScans[], plan: Bootstrap
     const { row, seed } = seeds[i]!;
     return { row, seed, f1: macroF1(answers) };
   });
-  return { points, mean: seedStatistics(points.map(({ f1 }) => f1)).mean, interval: meanInterval(aligned, plan) };
+  const { mean } = seedStatistics(points.map(({ f1 }) => f1));
+  return { points, mean, interval: known ?? meanInterval(aligned, plan) };
 }

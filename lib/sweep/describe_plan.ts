@@ -65,6 +65,7 @@ export async function describePlan(options: AblateOptions): Promise<PlanDescript
     data,
     engine,
     ...(weights === undefined ? {} : { weights }),
+    fromScratch: options.fromScratch ?? false,
   });
   const looked = await Promise.all(runs.map(async (run) => ({
     run,
@@ -78,7 +79,7 @@ export async function describePlan(options: AblateOptions): Promise<PlanDescript
   const jobs = options.jobs ?? Math.max(options.gpus?.length ?? 0, processesAtOnce(engine));
   const seconds = estimateSeconds(done, todo);
   const needing = expanded.rows.filter(({ config }) => config.needsPretrained);
-  if (needing.length > 0 && weights === undefined) {
+  if (needing.length > 0 && weights === undefined && !options.fromScratch) {
     notes.push(`${needing.length} rows start from pretrained weights: give --weights FILE`);
   }
   return {

@@ -48,6 +48,7 @@ const phantomSchema = z.strictObject({
     severe: z.number().min(0),
     critical: z.number().min(0),
   }).exactOptional(),
+  clearShare: share.exactOptional(),
   testSplit: z.boolean().exactOptional(),
 });
 

@@ -1,6 +1,7 @@
 /** The runs of a sweep: every row with every seed, and with every fold where there are folds. */
 import type { EngineName } from "../engine/types.ts";
 import { sha256 } from "../files.ts";
+import { weightsFileOf } from "../weights/source.ts";
 import { configHash, type TrainConfig } from "../train/config.ts";
 import type { ExpandedPlan, SweepRow } from "./expand.ts";
 import type { SweepData } from "./sweep_data.ts";
@@ -23,6 +24,8 @@ export interface PlannedRunsOptions {
   readonly engine: EngineName;
   /** Weights to start from. */
   readonly weights?: string;
+  /** Rows need no pretrained weights. */
+  readonly fromScratch?: boolean;
 }
 
 export async function plannedRuns(options: PlannedRunsOptions): Promise<PlannedRun[]> {
@@ -43,13 +46,16 @@ export async function plannedRuns(options: PlannedRunsOptions): Promise<PlannedR
   return runs;
 }
 
-interface RunPlace extends Pick<PlannedRunsOptions, "data" | "engine"> {
+interface RunPlace extends Pick<PlannedRunsOptions, "data" | "engine" | "fromScratch"> {
   readonly initialWeights: TrainConfig["initialWeights"];
   readonly seed: number;
   readonly fold: number | null;
 }
 
-function runConfig(row: SweepRow, { data, engine, initialWeights, seed, fold }: RunPlace): TrainConfig {
+function runConfig(
+  row: SweepRow,
+  { data, engine, initialWeights, fromScratch, seed, fold }: RunPlace,
+): TrainConfig {
   const { directory, patients, folds } = data;
   const cache = row.config.data.cache ?? data.cache;
   return {
@@ -65,13 +71,13 @@ function runConfig(row: SweepRow, { data, engine, initialWeights, seed, fold }: 
       ...(fold === null || folds === undefined ? {} : { folds: { file: folds.file, sha256: folds.sha256, fold } }),
     },
     ...(initialWeights === undefined ? {} : { initialWeights }),
+    ...(fromScratch ? { needsPretrained: false } : {}),
   };
 }
 
 /** Ten digits, as `configHash`, of the configuration with contents in the place of paths. */
 async function runHash(config: TrainConfig, identity: string): Promise<string> {
   const { patients: _, folds, ...data } = config.data;
-  const { initialWeights } = config;
   return await configHash({
     ...config,
     data: {
@@ -79,14 +85,11 @@ async function runHash(config: TrainConfig, identity: string): Promise<string> {
       directory: identity,
       ...(folds === undefined ? {} : { folds: { ...folds, file: "" } }),
     },
-    ...(initialWeights === undefined
-      ? {}
-      : { initialWeights: initialWeights.sha256 === undefined ? initialWeights : { ...initialWeights, file: "" } }),
   });
 }
 
-/** A file is known by its content; a run folder is left to the training. */
-async function weightsEntry(file: string): Promise<NonNullable<TrainConfig["initialWeights"]>> {
-  if (!(await Deno.stat(file)).isFile) return { file };
+/** The weights of a file or of a run folder, known by their content. */
+async function weightsEntry(given: string): Promise<NonNullable<TrainConfig["initialWeights"]>> {
+  const file = await weightsFileOf(given);
   return { file, sha256: await sha256(await Deno.readFile(file)) };
 }

@@ -35,6 +35,7 @@ export interface RunTaskWatch {
  */
 export async function performRun(task: RunTask, watch: RunTaskWatch): Promise<"done" | "stopped"> {
   await unlocked(() => trainOrContinue(task, watch), watch.signal);
+  if (watch.signal.aborted && !(await fileExists(join(task.folder, runFiles.config)))) return "stopped";
   const run = await readRun(task.folder);
   if (!run.state?.finished) return "stopped";
   const dataset = await openDataset({

@@ -3,7 +3,6 @@ import { join } from "node:path";
 import Papa from "papaparse";
 import { severities } from "../data/types.ts";
 import { RunError } from "../errors.ts";
-import { classificationScores } from "../evaluate/metrics.ts";
 import type { RunRecord } from "./run_record.ts";
 
 export const sweepTasks = ["presence", "severity"] as const;
@@ -60,10 +59,21 @@ function classOf(text: string | undefined, classes: readonly string[], file: str
 /** Answers to one task on one list of scans, by one trained configuration and seed. */
 export type Answers = readonly Answer[];
 
-/** Macro F1 (scikit-learn's rule) of the scans at `indices`. */
+/**
+ * Macro F1 of the scans at `indices`: what `classificationScores` says, without its lists, for the many draws of a
+ * bootstrap.
+ */
 export function macroF1(answers: Answers, indices?: readonly number[]): number {
-  const chosen = indices === undefined ? answers : indices.map((i) => answers[i]!);
-  return classificationScores(chosen.map(({ truth }) => truth), chosen.map(({ predicted }) => predicted)).macroF1;
+  const hits = [0, 0, 0, 0], members = [0, 0, 0, 0]; // members: true ones and claimed ones
+  const count = ({ truth, predicted }: Answer) => {
+    members[truth]!++;
+    members[predicted]!++;
+    if (truth === predicted) hits[truth]!++;
+  };
+  if (indices === undefined) answers.forEach(count);
+  else for (const i of indices) count(answers[i]!);
+  const f1 = hits.flatMap((hit, label) => members[label] === 0 ? [] : 2 * hit / members[label]!);
+  return f1.reduce((sum, value) => sum + value, 0) / f1.length;
 }
 
 /** Several seeds on the same scans. */

@@ -2,10 +2,9 @@
 import { join } from "node:path";
 import { makeFolder } from "../files.ts";
 import { type FigureRow, toCsv, writeFigure } from "../report/figure.ts";
-import { factorEffectFigure } from "../report/figures/factor_effect.ts";
 import { fileExists } from "../files.ts";
 import type { CollectedRun, RowSummary, SweepSummary, TaskSummary } from "./collect.ts";
-import { slugOf } from "./expand.ts";
+import { effectFigures } from "./effect_figures.ts";
 import { latexTable } from "./latex.ts";
 import { markdownTable } from "./markdown.ts";
 import { type SweepTask, sweepTasks } from "./scored_runs.ts";
@@ -41,15 +40,9 @@ export async function writeSummary(summary: SweepSummary, folder: string): Promi
   return { ...files, figures: await writeFigures(summary, join(folder, sweepFiles.figures)) };
 }
 
-async function writeFigures({ effects, record }: SweepSummary, folder: string): Promise<string[]> {
+async function writeFigures(summary: SweepSummary, folder: string): Promise<string[]> {
   const written: string[] = [];
-  for (const effect of effects) {
-    const figure = factorEffectFigure({
-      effect,
-      name: `effect-${slugOf(effect.factor)}`,
-      compareWith: record.compareWith,
-    });
-    if (figure === undefined) continue;
+  for (const figure of effectFigures(summary)) {
     const svg = join(folder, `${figure.name}.svg`);
     const isThere = await fileExists(svg) && await Deno.readTextFile(svg) === figure.svg;
     if (!isThere) await writeFigure(figure, folder);

@@ -2,10 +2,13 @@
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import Papa from "papaparse";
+import { classificationScores } from "../../lib/evaluate/metrics.ts";
+import { randomStream } from "../../lib/random.ts";
 import { collectSweep, summarise } from "../../lib/sweep/collect.ts";
 import { exportRecords } from "../../lib/sweep/export_records.ts";
 import { escapeLatex } from "../../lib/sweep/latex.ts";
 import { escapeMarkdown } from "../../lib/sweep/markdown.ts";
+import { macroF1 } from "../../lib/sweep/scored_runs.ts";
 import { pText, signed } from "../../lib/sweep/summary_table.ts";
 import { writeChosenSweep } from "./support.ts";
 
@@ -19,6 +22,23 @@ const csv = async (name: string) =>
     .data;
 
 describe("numbers", () => {
+  test("macro F1 is that of the metrics, on every draw", () => {
+    const random = randomStream(1, "macro");
+    for (let draw = 0; draw < 200; draw++) {
+      const answers = Array.from({ length: random.integer(1, 12) }, () => ({
+        truth: random.integer(0, 3),
+        predicted: random.integer(0, draw % 4),
+      }));
+      const indices = answers.map(() => random.integer(0, answers.length - 1));
+      const chosen = indices.map((i) => answers[i]!);
+      const scores = (list: typeof answers) =>
+        classificationScores(list.map(({ truth }) => truth), list.map(({ predicted }) => predicted)).macroF1;
+      expect(macroF1(answers)).toBeCloseTo(scores(answers), 12);
+      expect(macroF1(answers, indices)).toBeCloseTo(scores(chosen), 12);
+    }
+    expect(macroF1([])).toBeNaN();
+  });
+
   test("mean and sample standard deviation over seeds", async () => {
     // One of four wrong: F1 of "+" is 2/3, of "-" 4/5, macro 11/15. None wrong: 1. Their sd is (4/15)/√2.
     await writeChosenSweep({
