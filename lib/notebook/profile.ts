@@ -12,7 +12,7 @@ import type { EngineChoice } from "../engine/types.ts";
 import { ConfigError } from "../errors.ts";
 import { fileExists, makeFolder } from "../files.ts";
 import { cacheRoot } from "../paths.ts";
-import type { TrainConfig } from "../train/config.ts";
+import { configHash, type TrainConfig } from "../train/config.ts";
 import { mergeConfig, type PartialTrainConfig, presetConfig } from "../train/presets.ts";
 import { readRun, type Run } from "../train/run.ts";
 import { generatePhantom, resume, train } from "./verbs.ts";
@@ -28,8 +28,11 @@ export interface NotebookProfile {
   dataset(): Promise<Dataset>;
   /** Configuration of the training that the notebooks share, with changes. */
   config(changes?: PartialTrainConfig): Promise<TrainConfig>;
-  /** The shared training, finished: trained now when it is not there yet. */
-  run(): Promise<Run>;
+  /**
+   * The shared training, finished: trained now when it is not there yet. With changes another training like it, in a
+   * folder of its own.
+   */
+  run(changes?: PartialTrainConfig): Promise<Run>;
 }
 
 /** The synthetic dataset of the quick profile: the demo's kind of scans, fewer of them. */
@@ -68,7 +71,7 @@ function quick(): NotebookProfile {
     folder,
     dataset,
     config,
-    run: () => sharedRun(folder, dataset, config),
+    run: (changes) => sharedRun(folder, dataset, config, changes),
   };
 }
 
@@ -92,20 +95,22 @@ function full(): NotebookProfile {
     folder,
     dataset,
     config,
-    run: () => sharedRun(folder, dataset, config),
+    run: (changes) => sharedRun(folder, dataset, config, changes),
   };
 }
 
 async function sharedRun(
   folder: string,
   dataset: () => Promise<Dataset>,
-  config: () => Promise<TrainConfig>,
+  configOf: (changes?: PartialTrainConfig) => Promise<TrainConfig>,
+  changes?: PartialTrainConfig,
 ): Promise<Run> {
-  const run = join(folder, "run");
+  const config = await configOf(changes);
+  const run = join(folder, changes === undefined ? "run" : `run-${await configHash(config)}`);
   if (!(await fileExists(join(run, "config.json")))) {
     await dataset();
     await makeFolder(folder);
-    await train({ config: await config(), out: run });
+    await train({ config, out: run });
   } else if (!(await readRun(run)).state?.finished) await resume({ run });
   return await readRun(run);
 }

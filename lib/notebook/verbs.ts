@@ -12,9 +12,11 @@ import { evaluate as plainEvaluate, type EvaluateOptions, type EvaluationResult 
 import { predict as plainPredict, type PredictOptions, type PredictResult } from "../evaluate/predict.ts";
 import { resume as plainResume, type ResumeOptions, train as plainTrain, type TrainOptions } from "../train/train.ts";
 import type { TrainResult } from "../train/trainer.ts";
+import { ablate as plainAblate, type AblateOptions, type AblateResult } from "../sweep/ablate.ts";
 import { interruptible } from "./interrupt.ts";
 import { isKernel } from "./kernel.ts";
 import { liveTraining } from "./live_training.ts";
+import { sweepLine } from "./sweep_line.ts";
 import { watched } from "./watched.ts";
 
 /**
@@ -48,6 +50,24 @@ export function predict(options: PredictOptions): Promise<PredictResult> {
  */
 export function evaluate(options: EvaluateOptions): Promise<EvaluationResult> {
   return watched({ label: "evaluate", unit: "scans" }, options, plainEvaluate);
+}
+
+/**
+ * Trains and scores every run of a plan that is not done yet, each in a process of its own, and makes the tables; the
+ * same call continues a sweep that was stopped.
+ * @throws ConfigError (the plan, its dataset), DataError, EngineError; RunError when another process runs this sweep.
+ *   A single run that fails is no error: its row says so.
+ */
+export async function ablate(options: AblateOptions): Promise<AblateResult> {
+  if (!isKernel()) return await plainAblate(options);
+  return await interruptible(async (signal) => {
+    const line = sweepLine();
+    try {
+      return await plainAblate({ onProgress: line.onProgress, ...options, signal });
+    } finally {
+      await line.finish();
+    }
+  }, options.signal);
 }
 
 interface TrainingWatch {

@@ -1,4 +1,4 @@
-/** Monte-Carlo dropout: the probability of each scan against its spread, errors marked. */
+/** Monte-Carlo dropout, or several models: the probability of each scan against its spread, errors marked. */
 import * as Plot from "@observablehq/plot";
 import type { Prediction, Truth } from "../../evaluate/prediction.ts";
 import type { Figure } from "../figure.ts";
@@ -6,10 +6,12 @@ import { frame, panelOf } from "../frame.ts";
 import { colours, plot } from "../style.ts";
 
 export interface UncertaintyOptions {
-  /** Of Monte-Carlo dropout; others are left out. */
+  /** With `uncertainty`; others are left out. */
   readonly predictions: readonly Prediction[];
   /** Beside `predictions`; without it nothing is right or wrong. */
   readonly truth?: readonly Truth[];
+  /** What the samples are: passes with dropout (default), or the models of an ensemble. */
+  readonly samples?: "passes" | "models";
   readonly name?: string;
 }
 
@@ -22,7 +24,8 @@ interface Point {
   readonly right: boolean | null;
 }
 
-export function uncertaintyFigure({ predictions, truth, name = "uncertainty" }: UncertaintyOptions): Figure {
+export function uncertaintyFigure(options: UncertaintyOptions): Figure {
+  const { predictions, truth, samples: kind = "passes", name = "uncertainty" } = options;
   const points = predictions.flatMap((prediction, i): Point[] => {
     const { key, presence, presenceProbability: probability, uncertainty } = prediction;
     const spread = uncertainty?.presence, label = truth?.[i]?.presence;
@@ -32,9 +35,11 @@ export function uncertaintyFigure({ predictions, truth, name = "uncertainty" }: 
     return [{ key, probability, deviation: standardDeviation[1]!, entropy, mutualInformation, right }];
   });
   const samples = predictions.find(({ uncertainty }) => uncertainty)?.uncertainty?.samples ?? 0;
-  const title = "Uncertainty by Monte-Carlo dropout";
+  const isDropout = kind === "passes";
+  const title = isDropout ? "Uncertainty by Monte-Carlo dropout" : "Disagreement of several models";
   const wrong = points.filter(({ right }) => right === false);
-  const caption = `Each dot is a scan: mean presence probability over ${samples} passes with dropout, against their ` +
+  const source = isDropout ? "passes with dropout" : "models";
+  const caption = `Each dot is a scan: mean presence probability over ${samples} ${source}, against their ` +
     "standard deviation (left) and against the mutual information of answer and weights (right). Crosses are scans " +
     `whose answer is wrong (${wrong.length} of ${points.length}).`;
   const panels = [
