@@ -9,7 +9,7 @@ import { stateShapes } from "../../lib/nn/state_shapes.ts";
 import { writeTorchCheckpoint } from "../../lib/torch/mod.ts";
 import { readCheckpoint } from "../../lib/train/checkpoint.ts";
 import { configHash, parseTrainConfig, type TrainConfigInput } from "../../lib/train/config.ts";
-import { isFrozen, phaseAt, scheduledStep, totalEpochs } from "../../lib/train/phases.ts";
+import { isFrozen, phaseAt, scheduledStep, stepInPhase, totalEpochs } from "../../lib/train/phases.ts";
 import type { TrainProgress } from "../../lib/train/progress.ts";
 import { readRun } from "../../lib/train/run.ts";
 import { resume, train } from "../../lib/train/train.ts";
@@ -146,14 +146,14 @@ describe("fine-tuning", () => {
   test("schedule: fastai's fine_tune", () => {
     const parsed = parseTrainConfig(config({ ...changes, epochs: 2, fineTune: { freezeEpochs: 2 } }));
     expect(totalEpochs(parsed)).toBe(4);
-    const steps = 50,
-      at = (step: number) =>
-        scheduledStep(parsed, { epoch: Math.floor(step / steps), stepInEpoch: step % steps }, steps);
-    expect(at(0)).toMatchObject({ lr: 1e-3 / 25, momentum: 0.95, stepInPhase: 0 });
-    expect(at(99)).toMatchObject({ lr: 1e-3, momentum: 0.85, stepInPhase: 99 }); // the top, at 99 %
-    expect(at(100)).toMatchObject({ lr: 1e-3 / 2 / 5, momentum: 0.95, stepInPhase: 0 });
+    const steps = 50, position = (step: number) => ({ epoch: Math.floor(step / steps), stepInEpoch: step % steps });
+    const at = (step: number) => scheduledStep(parsed, position(step), steps);
+    expect(at(0)).toEqual({ lr: 1e-3 / 25, momentum: 0.95 });
+    expect(at(99)).toEqual({ lr: 1e-3, momentum: 0.85 }); // the top, at 99 %
+    expect(at(100)).toEqual({ lr: 1e-3 / 2 / 5, momentum: 0.95 });
     expect(at(130).lr).toBeCloseTo(1e-3 / 2, 12); // the top, at 30 %
     expect(at(199).lr).toBeLessThan(1e-6);
+    expect([0, 99, 100, 199].map((step) => stepInPhase(parsed, position(step), steps))).toEqual([0, 99, 0, 99]);
     const frozen = phaseAt(parsed, 1), whole = phaseAt(parsed, 2);
     const parameters = [
       { name: "stem.0.weight", decay: true },
