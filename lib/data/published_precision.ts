@@ -2,8 +2,6 @@
  * How precise a published macro F1 is: the numbers of wrong scans that can stand behind it, and the interval that they
  * give. The predictions themselves were never published, so nothing better can be had.
  */
-import { bootstrapInterval, type Interval } from "../evaluate/intervals.ts";
-import { classificationScores } from "../evaluate/metrics.ts";
 import { publishedCounts } from "./counts.ts";
 import type { PublishedExperiment } from "./published.ts";
 
@@ -50,7 +48,7 @@ export interface PublishedPrecision {
   /** Fewest and most wrong scans that give this F1. */
   readonly wrong: readonly [fewest: number, most: number];
   /** 95 % bootstrap interval with the errors spread over the classes as evenly as this F1 allows. */
-  readonly interval: Interval;
+  readonly interval: ErrorInterval;
 }
 
 /**
@@ -78,21 +76,41 @@ export function publishedPresencePrecision(experiments: readonly PublishedExperi
   });
 }
 
-/** Percentile bootstrap over scans with these errors, class sizes kept. */
-export function intervalOfErrors({ missed, falseAlarms }: ErrorCounts, { positives, negatives }: TwoClasses): Interval {
-  const truth = [...fill(positives, 1), ...fill(negatives, 0)];
-  const predicted = [
-    ...fill(missed, 0),
-    ...fill(positives - missed, 1),
-    ...fill(falseAlarms, 1),
-    ...fill(negatives - falseAlarms, 0),
-  ];
-  return bootstrapInterval({
-    items: truth.length,
-    strata: truth,
-    statistic: (indices) =>
-      classificationScores(indices.map((i) => truth[i]!), indices.map((i) => predicted[i]!)).macroF1,
-  });
+export interface ErrorInterval {
+  readonly value: number;
+  readonly low: number;
+  readonly high: number;
+  readonly level: number;
+}
+
+/**
+ * The 95 % percentile interval of the bootstrap over scans with these errors, class sizes kept; exact, without drawing:
+ * resampled errors of a class of n scans are binomial with n and the class's share of errors.
+ */
+export function intervalOfErrors(errors: ErrorCounts, scans: TwoClasses): ErrorInterval {
+  const missed = binomial(scans.positives, errors.missed / scans.positives);
+  const falseAlarms = binomial(scans.negatives, errors.falseAlarms / scans.negatives);
+  const outcomes = missed.flatMap(({ count, probability }) =>
+    falseAlarms.map((other) => ({
+      f1: macroF1OfErrors({ missed: count, falseAlarms: other.count }, scans),
+      probability: probability * other.probability,
+    }))
+  ).sort((a, b) => a.f1 - b.f1);
+  const quantile = (share: number) => {
+    let below = 0;
+    return outcomes.find(({ probability }) => (below += probability) >= share)!.f1;
+  };
+  return { value: macroF1OfErrors(errors, scans), low: quantile(0.025), high: quantile(0.975), level: 0.95 };
+}
+
+/** Counts of the binomial distribution that are likelier than 10⁻¹². */
+function binomial(n: number, p: number): { readonly count: number; readonly probability: number }[] {
+  if (p === 0 || p === 1) return [{ count: p * n, probability: 1 }];
+  let log = n * Math.log1p(-p);
+  return Array.from({ length: n + 1 }, (_, count) => {
+    if (count > 0) log += Math.log((n - count + 1) / count) + Math.log(p) - Math.log1p(-p);
+    return { count, probability: Math.exp(log) };
+  }).filter(({ probability }) => probability > 1e-12);
 }
 
 function validationScans(): TwoClasses {
@@ -103,8 +121,4 @@ function validationScans(): TwoClasses {
 
 function wrong({ missed, falseAlarms }: ErrorCounts): number {
   return missed + falseAlarms;
-}
-
-function fill(length: number, value: number): number[] {
-  return new Array<number>(length).fill(value);
 }
