@@ -7,9 +7,9 @@ export function diagnosisTable({ machine, engines, ok, advice }: Diagnosis): Tab
   return {
     head: ["engine", "state", "device", "self-test", "convolution (GFLOP/s)", "training step (ms)"],
     rows: engines.map(rowOf),
-    caption: `${machine.processor}, ${machine.cores} cores. ${ok ? "Ready to train." : "No engine works here."} ${
-      advice.join(" ")
-    }`.trim(),
+    caption: `${machine.processor}, ${machine.cores} cores. ${
+      ok ? "Ready to train." : `No engine works here: ${advice.join(" ")}`
+    }`,
   };
 }
 

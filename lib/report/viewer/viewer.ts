@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import sharp from "sharp";
 import { readImage } from "../../data/image.ts";
 import type { Scan, Volume } from "../../data/types.ts";
 import { ConfigError } from "../../errors.ts";
@@ -51,7 +52,7 @@ export async function sliceViewer(options: SliceViewerOptions): Promise<SliceVie
   const heat = overlay === undefined ? undefined : await reduceGrey(overlayGrey(overlay, volume), side);
   const still = await montageOf(volume, options);
   const data = await viewerData(grey, heat, volume, options);
-  const markup = page(data, still, options.title ?? "Slices");
+  const markup = page(data, await asJpeg(still), options.title ?? "Slices");
   return {
     html: markup,
     bundle: () => ({ "text/html": markup.markup, "image/png": still, "text/plain": `[slices of ${volume.source}]` }),
@@ -97,6 +98,11 @@ async function montageOf(volume: Volume, { overlay, window, title }: SliceViewer
   return (await svgToPng(svg, 1)).toBase64();
 }
 
+/** Inside the page the montage is shown for an instant only, or where scripts do not run: a tenth of the PNG's size. */
+async function asJpeg(png: string): Promise<string> {
+  return (await sharp(Uint8Array.fromBase64(png)).jpeg({ quality: 80 }).toBuffer()).toString("base64");
+}
+
 async function viewerData(
   grey: GreyVolume,
   heat: GreyVolume | undefined,
@@ -129,7 +135,7 @@ function page(data: Omit<ViewerData, "controls">, still: string, title: string):
   return html`
     <div id="${id}" style="max-width:480px;font:13px system-ui,sans-serif">
       <div style="font-weight:600;margin-bottom:4px">${title}</div>
-      <img data-role="static" alt="slices as a montage" src="data:image/png;base64,${still}" style="max-width:100%">
+      <img data-role="static" alt="slices as a montage" src="data:image/jpeg;base64,${still}" style="max-width:100%">
       ${new Html(`<script>${script}</script>`)}
     </div>
   `;
