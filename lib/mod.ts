@@ -184,6 +184,7 @@ export { sizeComparison, type SizeComparisonOptions } from "./report/figures/siz
 export { activationsFigure } from "./report/figures/activations.ts";
 export { barsFigure } from "./report/figures/bars.ts";
 export { type Curve, curvesFigure, type CurvesPanel } from "./report/figures/curves.ts";
+export { stepCurves } from "./report/figures/step_curves.ts";
 
 // Sweeps
 export { type CollectResult, collectSweep, summarise as readSweep, type SweepSummary } from "./sweep/collect.ts";
