@@ -170,7 +170,6 @@ export { scanOverlay } from "./evaluate/saliency/scan_overlay.ts";
 export { gallery, type GalleryOptions } from "./report/gallery.ts";
 export { saliencyGallery, type SaliencyGalleryOptions } from "./report/saliency_gallery.ts";
 export { type SaliencyOverlay, saliencyOverlay } from "./evaluate/saliency/overlay.ts";
-export { saliencyMontage } from "./report/saliency_montage.ts";
 export { failureGallery } from "./report/failures.ts";
 export { comparisonFigure } from "./report/figures/comparison.ts";
 export { table3Intervals } from "./report/figures/table3_intervals.ts";
