@@ -13,8 +13,8 @@ import { ablate } from "../../lib/sweep/ablate.ts";
 import { collectSweep } from "../../lib/sweep/collect.ts";
 import type { SweepSummary } from "../../lib/sweep/collect.ts";
 
-/** Pictures of points depend on the library that draws them; everything else is text. */
-const isText = (name: string) => !name.endsWith(".png");
+/** PNG and PDF depend on the libraries that draw them; everything else is text. */
+const isText = (name: string) => !name.endsWith(".png") && !name.endsWith(".pdf");
 
 function fail(message: string): never {
   console.error(message);
