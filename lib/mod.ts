@@ -45,7 +45,12 @@ export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
 export { sweepNotes, sweepTable } from "./notebook/sweep_table.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
-export { classWeightTable, leakageTable, publishedCountTables } from "./notebook/dataset_tables.ts";
+export {
+  classWeightTable,
+  leakageTable,
+  publishedCountTables,
+  publishedWeightTable,
+} from "./notebook/dataset_tables.ts";
 export { diagnosisTable } from "./notebook/diagnosis_table.ts";
 export { expectClose } from "./notebook/expect_close.ts";
 export { freshFolder } from "./notebook/fresh_folder.ts";

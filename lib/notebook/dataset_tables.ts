@@ -3,7 +3,7 @@ import type { AuditReport } from "../data/audit.ts";
 import { type CountRow, publishedCounts } from "../data/counts.ts";
 import { severities } from "../data/types.ts";
 import type { Scan } from "../data/types.ts";
-import { classWeights } from "../train/class_weights.ts";
+import { classWeights, type GroupCounts, severityWeightsBy } from "../train/class_weights.ts";
 import { groupOf, type Label, severityGroups } from "../train/targets.ts";
 import type { Cell, Table } from "./table.ts";
 
@@ -59,6 +59,37 @@ export function classWeightTable(scans: readonly Scan[], split = "train"): Table
     head: ["group", "scans", "share", "task 1 weight", "task 2 weight", "task 2, negative = 1"],
     rows,
     caption: `${labels.length} labelled scans of "${split}"`,
+  };
+}
+
+/**
+ * The severity weights of COV19-CT-DB's training scans as the released lists give them (1,992 scans), and the constants
+ * of the 2022 program, which come from the misprinted total of 2,292.
+ */
+export function publishedWeightTable(): Table {
+  const counts = publishedCounts();
+  const released = (row: CountRow) => counts.find((entry) => entry.split === "train" && entry.row === row)!.released!;
+  const groups: GroupCounts = {
+    ...Object.fromEntries(severities.map((name) => [name, released(name)])) as Record<
+      typeof severities[number],
+      number
+    >,
+    negative: released("negative"),
+    positive: released("positive") - released("annotated"),
+  };
+  const right = severityWeightsBy("counted", "five-class", groups);
+  const program = severityWeightsBy("code2022", "five-class", groups);
+  return {
+    head: ["group", "scans", "weight", "2022 program", "weight, negative = 1", "2022 program, negative = 1"],
+    rows: severityGroups.map((group) => [
+      group === "positive" ? "positive, no grade" : group,
+      groups[group],
+      right[group],
+      program[group],
+      right[group] / right.negative,
+      program[group] / program.negative,
+    ]),
+    caption: "Task 2 weights of COV19-CT-DB: from the released lists, and as the 2022 program has them",
   };
 }
 
