@@ -1,6 +1,6 @@
 /** `cov3d phantom OUT`: a synthetic dataset in COV19-CT-DB layout. */
-import type { Command } from "@commander-js/extra-typings";
-import { generatePhantom, type PhantomResult, type SeverityMix } from "../data/phantom/mod.ts";
+import { type Command, Option } from "@commander-js/extra-typings";
+import { confounders, generatePhantom, type PhantomResult, type SeverityMix } from "../data/phantom/mod.ts";
 import { ConfigError } from "../errors.ts";
 import { progress } from "../report/progress.ts";
 import { exitCodes, printJson } from "./common.ts";
@@ -25,6 +25,10 @@ export function register(program: Command): void {
     .option("--positive <share>", "share of COVID-19 positive scans", number, 0.44)
     .option("--annotated <share>", "share of the positives with a severity row", number, 0.3)
     .option("--severity-mix <list>", "weights of mild,moderate,severe,critical (default: the paper's 85,62,85,26)", mix)
+    .addOption(
+      new Option("--confounder <scans>", "scans with smooth density besides lesions; with both, lesions alone differ")
+        .choices(confounders).default("negatives" as const),
+    )
     .option("--test-split", "a third, labelled split 'test' (60/15/25 %)")
     .option("--no-masks", "do not write lung and lesion masks")
     .option("--workers <number>", "Worker threads (default: all cores)", number)
@@ -42,6 +46,7 @@ export function register(program: Command): void {
           positiveShare: options.positive,
           annotatedShare: options.annotated,
           testSplit: options.testSplit ?? false,
+          confounder: options.confounder,
           masks: options.masks,
           ...(options.depthScale === undefined ? {} : { depthScale: options.depthScale }),
           ...(options.severityMix === undefined ? {} : { severityMix: options.severityMix }),

@@ -13,11 +13,27 @@ const small = ["--scans", "12", "--seed", "3", "--slice-size", "32", "--test-spl
 
 test("--json prints one document and nothing else on stdout; --severity-mix and --no-masks are heard", async () => {
   const out = join(folder, "json");
-  const { code, stdout } = await cov3d(["phantom", out, ...small, "--severity-mix", "0,0,1,1", "--no-masks", "--json"]);
+  const { code, stdout } = await cov3d([
+    "phantom",
+    out,
+    ...small,
+    "--severity-mix",
+    "0,0,1,1",
+    "--no-masks",
+    "--confounder",
+    "both",
+    "--json",
+  ]);
   expect(code).toBe(0);
   const document = JSON.parse(stdout);
   expect(document).toMatchObject({ directory: out, written: 12, kept: 0 });
-  expect(document.recipe).toMatchObject({ seed: 3, sliceSize: 32, masks: false, annotatedShare: 0.5 });
+  expect(document.recipe).toMatchObject({
+    seed: 3,
+    sliceSize: 32,
+    masks: false,
+    annotatedShare: 0.5,
+    confounder: "both",
+  });
   expect(document.recipe.severityMix).toEqual({ mild: 0, moderate: 0, severe: 1, critical: 1 });
   expect(document.splits.train).toEqual({ positive: 3, negative: 4, annotated: 2 });
 });

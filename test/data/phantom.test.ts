@@ -3,7 +3,13 @@ import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { decodeNpy } from "../../lib/data/npy.ts";
 import { openDataset } from "../../lib/data/dataset.ts";
-import { generatePhantom, type PhantomOptions, phantomRecipe, type PhantomResult } from "../../lib/data/phantom/mod.ts";
+import {
+  type Confounder,
+  generatePhantom,
+  type PhantomOptions,
+  phantomRecipe,
+  type PhantomResult,
+} from "../../lib/data/phantom/mod.ts";
 import { drawAcquisition } from "../../lib/data/phantom/acquisition.ts";
 import { drawAnatomy } from "../../lib/data/phantom/anatomy.ts";
 import { planScans } from "../../lib/data/phantom/plan.ts";
@@ -157,6 +163,13 @@ describe("the plan", () => {
     expect(counts).toEqual([20, 14, 20, 6]); // 60 in the proportions 85 : 62 : 85 : 26
   });
 
+  test("has a confounder in the recipe only where it is not the default, so that older recipes still match", () => {
+    const fields = (confounder: Confounder) => Object.keys(phantomRecipe({ scans: 6, seed: 1, confounder }));
+    expect(fields("negatives")).toEqual(Object.keys(phantomRecipe({ scans: 6, seed: 1 })));
+    expect(fields("negatives")).not.toContain("confounder");
+    for (const other of ["both", "none"] as const) expect(fields(other)).toContain("confounder");
+  });
+
   test("gives some patients two scans, of one split and class", () => {
     const scans = plan({ testSplit: true });
     const byPatient = Object.groupBy(scans, (scan) => scan.patient);
@@ -176,6 +189,7 @@ describe("the plan", () => {
       { annotatedShare: 1.2 },
       { sliceSize: 4 },
       { severityMix: { mild: 0, moderate: 0, severe: 0, critical: 0 } },
+      { confounder: "positives" as "both" },
     ];
     for (const options of bad) expect(() => plan(options)).toThrow(ConfigError);
     expect(plan({ scans: 2 }).map((scan) => scan.isPositive)).toEqual([true, false]);
@@ -196,6 +210,29 @@ test("the affected share of the lung is that of the grade, and grows with it", (
       expect(share).toBeLessThan(bounds[grade][1]);
     }
   });
+});
+
+test("a confounder: smooth density in negatives, in both or in none, and nothing else about a scan", () => {
+  const grey = (isPositive: boolean, confounder?: Confounder) => {
+    const source = { seed: 3, patient: "p", id: "s", grade: "moderate", sliceSize: 64, depthScale: 0.1 } as const;
+    const scan = drawScan({ ...source, isPositive, ...(confounder === undefined ? {} : { confounder }) });
+    const { grey, lung, lesion } = scan.slice(scan.acquisition.depth >> 1);
+    const mean = grey.reduce((sum, value, i) => sum + value * lung[i]!, 0) /
+      lung.reduce((sum, value) => sum + value, 0);
+    return { grey, lung, lesion, mean };
+  };
+  for (const isPositive of [true, false]) {
+    const [standard, negatives, both, none] = [undefined, "negatives", "both", "none"].map((confounder) =>
+      grey(isPositive, confounder as Confounder | undefined)
+    ) as [ReturnType<typeof grey>, ...ReturnType<typeof grey>[]];
+    expect(negatives!.grey).toEqual(standard.grey);
+    expect((isPositive ? none : both)!.grey).toEqual(standard.grey);
+    expect(both!.mean).toBeGreaterThan(none!.mean + 5);
+    for (const other of [both, none]) {
+      expect(other!.lung).toEqual(standard.lung);
+      expect(other!.lesion).toEqual(standard.lesion);
+    }
+  }
 });
 
 function affected(grade: Grade, patient: string): number {

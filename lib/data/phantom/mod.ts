@@ -21,7 +21,14 @@ import type { PhantomDone, PhantomWork } from "./worker.ts";
 import { masksFolder } from "../layout.ts";
 import { partialFolder } from "./write.ts";
 
-export { type PhantomOptions, type PhantomRecipe, phantomRecipe, type SeverityMix } from "./recipe.ts";
+export {
+  type Confounder,
+  confounders,
+  type PhantomOptions,
+  type PhantomRecipe,
+  phantomRecipe,
+  type SeverityMix,
+} from "./recipe.ts";
 export { type PlannedScan, planScans } from "./plan.ts";
 
 /** The recipe is kept here, below the dataset's root. */

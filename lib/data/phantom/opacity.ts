@@ -1,8 +1,9 @@
 /**
  * What fills the airspaces. A COVID scan has patches: a field of several wavelengths that prefers the periphery, the
  * back and the base, cut where the wanted share of the lung lies above the cut. A negative scan gets the same amount of
- * extra density (of a patchy scan that is never shown), but arranged smoothly (dependent, perihilar or diffuse), value by value, so that grey levels alone do not tell the two apart. Everything else (emphysema, scars, nodules, effusions) is drawn
- * alike for both.
+ * extra density (of a patchy scan that is never shown), but arranged smoothly (dependent, perihilar or diffuse), value by
+ * value, so that grey levels alone do not tell the two apart. (A recipe may give smooth density to both classes or to
+ * none.) Everything else (emphysema, scars, nodules, effusions) is drawn alike for both.
  */
 import type { RandomStream } from "../../random.ts";
 import type { Severity } from "../types.ts";
@@ -58,6 +59,8 @@ export interface OpacityOptions {
   /** The grade whose extent is drawn; for negatives only the amount of smooth density. */
   readonly grade: Grade;
   readonly isLesion: boolean;
+  /** Add smooth density too: as much as a patchy scan of this grade has. */
+  readonly isSmooth: boolean;
   readonly random: RandomStream;
 }
 
@@ -88,7 +91,7 @@ function ramp(value: number, width: number): number {
   return t * t * (3 - 2 * t);
 }
 
-export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions): Opacity {
+export function drawOpacity({ anatomy, grade, isLesion, isSmooth, random }: OpacityOptions): Opacity {
   const extent = between(random, ...extentByGrade[grade]);
   const denseShare = between(random, ...denseShareByGrade[grade]);
   const looks = { haze: between(random, ...hazeByGrade[grade]), solid: between(random, 620, 780) };
@@ -102,7 +105,7 @@ export function drawOpacity({ anatomy, grade, isLesion, random }: OpacityOptions
   const margins = marginsOf(points, scored(lesionScore(random)), extent);
   const dense = denseMarginsOf(points, scored(denseLesionScore(random)), margins, denseShare);
   const extra = scored(commonFindings(anatomy, random));
-  if (!isLesion) {
+  if (isSmooth) {
     const gains = margins.map((margin, i) => gainedHu(affectedShare(margin, 0), dense[i]!, 0, looks));
     const smooth = rearrange(points, gains, scored(smoothScore(anatomy, random)));
     smooth.forEach((gain, i) => extra[i]! += gain);

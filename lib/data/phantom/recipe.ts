@@ -17,6 +17,15 @@ export type SeverityMix = Readonly<Record<Grade, number>>;
 /** Shares of the annotated training scans of COV19-CT-DB (85, 62, 85 and 26 of 258; Table 2 of the paper). */
 export const paperSeverityMix: SeverityMix = { mild: 85, moderate: 62, severe: 85, critical: 26 };
 
+/**
+ * Which scans get smooth extra density. "negatives": as much as the lesions of positives add, so that grey levels tell
+ * nothing, but where there is none of it a scan is positive. "both": lesions lie on top of it, so that lesions alone tell
+ * the classes apart. "none": positives alone are denser than a healthy lung.
+ */
+export const confounders = ["negatives", "both", "none"] as const;
+export type Confounder = typeof confounders[number];
+export const defaultConfounder: Confounder = "negatives";
+
 export interface PhantomOptions {
   /**
    * Number of scans in all (80 % train, 20 % validation; with a test split 60/15/25; below 6 all train), or counts by
@@ -34,6 +43,8 @@ export interface PhantomOptions {
   readonly annotatedShare?: number;
   /** Relative frequency of the grades among positives (default: the paper's). */
   readonly severityMix?: SeverityMix;
+  /** Which scans get smooth extra density (default "negatives"). */
+  readonly confounder?: Confounder;
   /** With a single number of scans: make a third, labelled split "test" too (default false). */
   readonly testSplit?: boolean;
   /** Keep lung and lesion masks as NumPy files (default true). */
@@ -50,6 +61,8 @@ export interface PhantomRecipe {
   readonly positiveShare: number;
   readonly annotatedShare: number;
   readonly severityMix: SeverityMix;
+  /** Left out for "negatives": the recipes of phantoms that are older than this option stay as they were. */
+  readonly confounder?: Exclude<Confounder, typeof defaultConfounder>;
   readonly masks: boolean;
 }
 
@@ -70,6 +83,7 @@ const recipeSchema = z.object({
     severe: z.number().min(0),
     critical: z.number().min(0),
   }),
+  confounder: z.enum(confounders).exclude([defaultConfounder]).exactOptional(),
   masks: z.boolean(),
 });
 
@@ -85,6 +99,9 @@ export function phantomRecipe(options: PhantomOptions): PhantomRecipe {
     positiveShare: options.positiveShare ?? 0.44,
     annotatedShare: options.annotatedShare ?? 0.3,
     severityMix: options.severityMix ?? paperSeverityMix,
+    ...(options.confounder === undefined || options.confounder === defaultConfounder
+      ? {}
+      : { confounder: options.confounder }),
     masks: options.masks ?? true,
   });
   if (!parsed.success) {

@@ -7,6 +7,7 @@ import { type Canvas, createCanvas } from "./canvas.ts";
 import { paintCavity, paintLungs, paintSegments } from "./chest.ts";
 import { noiseField, pixelNoise } from "./noise.ts";
 import { drawOpacity, type Grade, type Opacity } from "./opacity.ts";
+import { type Confounder, defaultConfounder } from "./recipe.ts";
 import { growVessels } from "./vessels.ts";
 
 /** What decides a scan: the same values give the same pixels. */
@@ -18,6 +19,7 @@ export interface ScanSource {
   readonly grade: Grade;
   readonly sliceSize: number;
   readonly depthScale: number;
+  readonly confounder?: Confounder;
 }
 
 export interface RenderedSlice {
@@ -36,7 +38,8 @@ export interface PhantomScan {
 }
 
 /** Anatomy belongs to the patient; disease and acquisition to the scan. */
-export function drawScan({ seed, patient, id, isPositive, grade, sliceSize, depthScale }: ScanSource): PhantomScan {
+export function drawScan(source: ScanSource): PhantomScan {
+  const { seed, patient, id, isPositive, grade, sliceSize, depthScale, confounder = defaultConfounder } = source;
   const anatomy = drawAnatomy(randomStream(seed, "phantom", "anatomy", patient));
   const segments = growVessels(anatomy, randomStream(seed, "phantom", "vessels", patient));
   const acquisition = drawAcquisition({
@@ -49,6 +52,7 @@ export function drawScan({ seed, patient, id, isPositive, grade, sliceSize, dept
     anatomy,
     grade,
     isLesion: isPositive,
+    isSmooth: confounder === "both" || (confounder === "negatives" && !isPositive),
     random: randomStream(seed, "phantom", "opacity", id),
   });
   const fields = randomStream(seed, "phantom", "texture", id);

@@ -4,7 +4,7 @@ import sharp from "sharp";
 import { syncFolder } from "../../files.ts";
 import { encodeNpy } from "../npy.ts";
 import { type PlannedScan, scanPath } from "./plan.ts";
-import type { PhantomRecipe } from "./recipe.ts";
+import { defaultConfounder, type PhantomRecipe } from "./recipe.ts";
 import { masksFolder } from "../layout.ts";
 import { drawScan, type PhantomScan } from "./render.ts";
 
@@ -18,8 +18,8 @@ export async function writeScan(
   planned: PlannedScan,
   signal?: AbortSignal,
 ): Promise<number> {
-  const { seed, sliceSize, depthScale } = recipe;
-  const scan = drawScan({ seed, sliceSize, depthScale, ...planned });
+  const { seed, sliceSize, depthScale, confounder = defaultConfounder } = recipe;
+  const scan = drawScan({ seed, sliceSize, depthScale, confounder, ...planned });
   const temporary = join(root, partialFolder, planned.id);
   await Deno.remove(temporary, { recursive: true }).catch(() => {});
   const slices = join(temporary, "slices");
