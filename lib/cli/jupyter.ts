@@ -14,6 +14,7 @@ export function register(program: Command): void {
     .argument("[args...]", "further arguments for JupyterLab, after --")
     .option("--folder <folder>", "folder to open (default: the kit's notebooks)", notebooksFolder)
     .option("--no-browser", "print the address instead of opening a browser")
+    .option("--prepare", "make the environment where there is none, say which Python it is, and stop")
     .addHelpText(
       "after",
       `
@@ -25,8 +26,13 @@ Takes the Python of COV3D_JUPYTER_PYTHON, or python3 where it has JupyterLab, or
 cache folder (about 240 MB, once). In the notebooks, import { … } from "@cov3d/lib". The stop button ends the work in
 progress at its next safe point; the kernel lives on.`,
     )
-    .action(async (args, { folder, browser }) => {
+    .action(async (args, { folder, browser, prepare }) => {
       const python = await jupyterPython({ log });
+      if (prepare) {
+        await jupyterEnvironment();
+        console.log(python);
+        return;
+      }
       const child = new Deno.Command(python, {
         args: ["-m", "jupyterlab", `--notebook-dir=${resolve(folder)}`, ...(browser ? [] : ["--no-browser"]), ...args],
         env: await jupyterEnvironment(),
