@@ -78,6 +78,7 @@ export { bicubicLine, splineLine } from "./data/line_resampling.ts";
 export { type ScanKind, scanKind, scanKinds, scansOfEachKind } from "./data/choose_scans.ts";
 export { plantLeak, type PlantLeakOptions } from "./data/planted_leak.ts";
 export { type IntensityStatistics, intensityStatistics } from "./data/intensity_statistics.ts";
+export { type IntensityCounts, intensitySample, type IntensitySampleOptions } from "./data/intensity_sample.ts";
 export { type FoldPlan, type FoldScheme, makeFolds, type MakeFoldsOptions } from "./data/folds_make.ts";
 export { foldCounts, type FoldFile, foldSplits, readFolds, writeFolds } from "./data/folds_file.ts";
 export { type LungCrop, type LungMask, lungMask } from "./data/lung_crop/mod.ts";
@@ -189,6 +190,17 @@ export { activationsFigure } from "./report/figures/activations.ts";
 export { barsFigure } from "./report/figures/bars.ts";
 export { type Curve, curvesFigure, type CurvesPanel } from "./report/figures/curves.ts";
 export { stepCurves } from "./report/figures/step_curves.ts";
+export { resamplingFigure, type ResamplingFigureOptions } from "./report/figures/resampling.ts";
+export { distortionMap, type DistortionMapOptions } from "./report/figures/distortion_map.ts";
+export { volumeSizes, type VolumeSizesOptions } from "./report/figures/volume_sizes.ts";
+export { intensityHistogram, type IntensityHistogramOptions } from "./report/figures/intensity_histogram.ts";
+export { lossCurves } from "./report/figures/loss_curves.ts";
+export { networkDiagram } from "./report/figures/network_diagram.ts";
+export { oneCycleCurves } from "./report/figures/one_cycle_curves.ts";
+export { receptiveFieldFigure } from "./report/figures/receptive_field.ts";
+export { smoothingDiagram } from "./report/figures/smoothing_diagram.ts";
+export { stemFilters } from "./report/figures/stem_filters.ts";
+export { receptiveFields } from "./nn/receptive_field.ts";
 
 // Sweeps
 export { type CollectResult, collectSweep, summarise as readSweep, type SweepSummary } from "./sweep/collect.ts";
