@@ -43,7 +43,8 @@ export {
 } from "./notebook/verbs.ts";
 export { type SliceViewer, sliceViewer, type SliceViewerOptions } from "./report/viewer/viewer.ts";
 export { type NotebookProfile, notebookProfile } from "./notebook/profile.ts";
-export { sweepNotes, sweepTable } from "./notebook/sweep_table.ts";
+export { contrastTable } from "./notebook/contrast_table.ts";
+export { sweepDifferences, sweepNotes, sweepTable } from "./notebook/sweep_table.ts";
 export { show, type Showable, type Shown, type ShowOptions } from "./notebook/show.ts";
 export {
   classWeightTable,
@@ -88,6 +89,7 @@ export { decodeNpy, encodeNpy } from "./data/npy.ts";
 export { encodeNiftiHeader, writeNifti } from "./data/nifti_write.ts";
 export { formatAudit } from "./data/audit_report.ts";
 export { publishedCounts } from "./data/counts.ts";
+export { matchedContrasts, summarizeContrast } from "./data/published_effects.ts";
 export { errorsBehindF1, intervalOfErrors, publishedPresencePrecision } from "./data/published_precision.ts";
 export {
   publishedBaselines,
@@ -178,6 +180,7 @@ export { saliencyGallery, type SaliencyGalleryOptions } from "./report/saliency_
 export { type SaliencyOverlay, saliencyOverlay } from "./evaluate/saliency/overlay.ts";
 export { failureGallery } from "./report/failures.ts";
 export { comparisonFigure } from "./report/figures/comparison.ts";
+export { table3Effects, table3Scores } from "./report/figures/table3_effects.ts";
 export { table3Intervals } from "./report/figures/table3_intervals.ts";
 export { thresholdCurves } from "./report/figures/threshold_curves.ts";
 export { uncertaintyFigure } from "./report/figures/uncertainty.ts";
