@@ -75,7 +75,7 @@ async function exportRun(
   const epochs = (await readMetrics(join(from, runFiles.metrics))).filter(({ kind }) => kind === "epoch");
   await writeIfChanged(join(to, runFiles.metrics), epochs.map((line) => JSON.stringify(line) + "\n").join(""));
   const predictions = await Deno.readTextFile(join(from, record.predictions.name));
-  await writeIfChanged(join(to, record.predictions.name), anonymous(predictions, patients));
+  await writeIfChanged(join(to, record.predictions.name), anonymousPredictions(predictions, patients));
   await writeRunRecord(to, {
     ...record,
     predictions: await fileEntry(join(to, record.predictions.name)),
@@ -84,7 +84,7 @@ async function exportRun(
 }
 
 /** Names of files and folders without what is above them, and no host. */
-function withoutPlaces(value: unknown, key = ""): unknown {
+export function withoutPlaces(value: unknown, key = ""): unknown {
   if (Array.isArray(value)) return value.map((inner) => withoutPlaces(inner, key));
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).filter(([name]) => name !== "host" && name !== "cache");
@@ -99,7 +99,7 @@ function withoutPlaces(value: unknown, key = ""): unknown {
 const placeKeys: ReadonlySet<string> = new Set(["directory", "dataset", "run", "file", "patients", "itemWeights"]);
 
 /** The predictions without the scans' folders (they keep their keys), and numbers in the place of patients' names. */
-function anonymous(csv: string, numbers: Map<string, string>): string {
+export function anonymousPredictions(csv: string, numbers: Map<string, string>): string {
   const { data, meta: { fields = [] } } = Papa.parse<Record<string, string>>(csv, {
     header: true,
     skipEmptyLines: true,
