@@ -90,7 +90,7 @@ function overlayGrey(overlay: ArrayLike<number>, { shape }: Volume): GreyVolume 
 async function montageOf(volume: Volume, { overlay, window, title }: SliceViewerOptions): Promise<string> {
   const { svg } = await volumeMontage({
     volume,
-    slices: 12,
+    slices: 6,
     ...(overlay === undefined ? {} : { overlay }),
     ...(window === undefined ? {} : { window }),
     ...(title === undefined ? {} : { title }),
