@@ -17,18 +17,32 @@ export interface JupyterOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Path of a Python that imports JupyterLab, nbclient and nbconvert. @throws EngineError saying what to do */
-export async function jupyterPython({ log = () => {}, signal }: JupyterOptions = {}): Promise<string> {
+/**
+ * The Python with Jupyter that is here already; undefined where one would have to be made.
+ * @throws EngineError when COV3D_JUPYTER_PYTHON names one without Jupyter
+ */
+export async function foundJupyterPython(): Promise<string | undefined> {
   const named = Deno.env.get("COV3D_JUPYTER_PYTHON");
   if (named) {
     if (await succeeds(named, ["-c", imports])) return named;
     throw problem("the Python of COV3D_JUPYTER_PYTHON does not have Jupyter", named);
   }
   if (await succeeds("python3", ["-c", imports])) return "python3";
+  const { python, complete } = ownEnvironment();
+  return await fileExists(complete) ? python : undefined;
+}
+
+function ownEnvironment() {
   const folder = join(cacheRoot(), "jupyter", packages[0].replace("==", "-"));
   const python = join(folder, Deno.build.os === "windows" ? "Scripts/python.exe" : "bin/python");
-  const complete = join(folder, "complete.json");
-  if (await fileExists(complete)) return python;
+  return { folder, python, complete: join(folder, "complete.json") };
+}
+
+/** Path of a Python that imports JupyterLab, nbclient and nbconvert. @throws EngineError saying what to do */
+export async function jupyterPython({ log = () => {}, signal }: JupyterOptions = {}): Promise<string> {
+  const found = await foundJupyterPython();
+  if (found !== undefined) return found;
+  const { folder, python, complete } = ownEnvironment();
   log(`making a Python environment with ${packages[0]} in ${folder} (once, about 240 MB)`);
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await makeFolder(dirname(folder));
