@@ -22,6 +22,8 @@ const commands = [
   "submit",
   "ablate",
   "demo",
+  "figures",
+  "paper",
   "notebooks",
   "jupyter",
 ] as const;

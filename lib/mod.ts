@@ -203,6 +203,10 @@ export { oneCycleCurves } from "./report/figures/one_cycle_curves.ts";
 export { receptiveFieldFigure } from "./report/figures/receptive_field.ts";
 export { smoothingDiagram } from "./report/figures/smoothing_diagram.ts";
 export { stemFilters } from "./report/figures/stem_filters.ts";
+export { benchmarkRatios } from "./report/figures/benchmark_ratios.ts";
+export { type BenchmarkRatio, readBenchmarkRatios } from "./report/benchmark_records.ts";
+export { lesionRatios } from "./report/figures/lesion_ratios.ts";
+export { paperFigures, type PaperFiguresOptions } from "./report/paper_figures/mod.ts";
 export { receptiveFields } from "./nn/receptive_field.ts";
 
 // Sweeps

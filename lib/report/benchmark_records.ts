@@ -1,5 +1,6 @@
 /** Ratios of the kit's times to its peers', from the committed records of `deno task bench` (figures/benchmarks). */
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import Papa from "papaparse";
 import { DataError } from "../errors.ts";
 
@@ -67,14 +68,13 @@ const sources: Readonly<Record<string, Source>> = {
   },
 };
 
-/** Names of the records that `readBenchmarkRatios` looks for. */
-export const benchmarkFiles = Object.keys(sources);
+const committed = fileURLToPath(new URL("../../figures/benchmarks", import.meta.url));
 
 /**
- * The latest measurement of each thing. A file that is not there gives nothing; a measurement without a peer neither.
+ * The latest measurement of each thing (default: the committed records). A file that is not there gives nothing; a measurement without a peer neither.
  * @throws DataError "benchmarks.unreadable" for a row without times
  */
-export async function readBenchmarkRatios(folder: string): Promise<BenchmarkRatio[]> {
+export async function readBenchmarkRatios(folder = committed): Promise<BenchmarkRatio[]> {
   const all = await Promise.all(
     Object.entries(sources).map(async ([name, source]) => {
       const file = join(folder, name);

@@ -2,20 +2,19 @@
 import { type Dataset, severities } from "../data/types.ts";
 import type { EvaluationResult } from "../evaluate/evaluate.ts";
 import { presencePairs, severityPairs } from "../evaluate/labelled.ts";
-import { presenceLabels, type TaskScores } from "../evaluate/scores.ts";
 import { thresholdCurve } from "../evaluate/thresholds.ts";
 import type { Run } from "../train/run.ts";
 import type { Figure } from "./figure.ts";
-import { confusionFigure, type ConfusionPanel } from "./figures/confusion.ts";
+import { confusionFigure } from "./figures/confusion.ts";
 import { depthHistogram } from "./figures/depth_histogram.ts";
-import { reliabilityFigure, type ReliabilityPanel } from "./figures/reliability.ts";
+import { reliabilityFigure } from "./figures/reliability.ts";
 import { rocFigure } from "./figures/roc.ts";
 import { severityRoc } from "./figures/severity_roc.ts";
 import { thresholdCurves } from "./figures/threshold_curves.ts";
 import { type EpochPoint, trainingCurves } from "./figures/training_curves.ts";
 import { uncertaintyFigure } from "./figures/uncertainty.ts";
 import { gallery } from "./gallery.ts";
-import { colours } from "./style.ts";
+import { confusionPanels, reliabilityPanels } from "./score_panels.ts";
 
 export interface RunFigures {
   readonly depth: Figure;
@@ -38,11 +37,8 @@ export interface RunFiguresOptions {
 
 /** A figure that has nothing to show (an untrained task, a run without epochs) is left out. */
 export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions): Promise<RunFigures> {
-  const { presence, severity, truth, predictions } = evaluation;
-  const panels: ConfusionPanel[] = [
-    ...(presence === null ? [] : [{ heading: "Presence", labels: presenceLabels, matrix: presence.confusion }]),
-    ...(severity === null ? [] : [{ heading: "Severity", labels: severities, matrix: severity.confusion }]),
-  ];
+  const { presence, truth, predictions } = evaluation;
+  const panels = confusionPanels(evaluation), reliability = reliabilityPanels(evaluation);
   const sampled = predictions.some(({ uncertainty }) => uncertainty?.presence);
   const drawable = predictions.some(({ skippedSlices }) => skippedSlices.length === 0);
   return {
@@ -54,7 +50,7 @@ export async function runFigures({ run, dataset, evaluation }: RunFiguresOptions
       ? {}
       : { roc: rocFigure({ curve: presence.roc, auc: presence.auc }), thresholds: thresholdsOf(evaluation) }),
     ...severityRocOf(evaluation),
-    ...reliabilityOf(evaluation),
+    ...(reliability.length === 0 ? {} : { reliability: reliabilityFigure({ panels: reliability }) }),
     ...(sampled ? { uncertainty: uncertaintyFigure({ predictions, truth }) } : {}),
   };
 }
@@ -73,18 +69,6 @@ function severityRocOf({ predictions, truth }: EvaluationResult): Pick<RunFigure
   const grades = pairs.map((pair) => pair.truth);
   if (probabilities.length < pairs.length || new Set(grades).size < 2) return {};
   return { severityRoc: severityRoc({ truth: grades, probabilities, labels: severities }) };
-}
-
-function reliabilityOf({ presence, severity }: EvaluationResult): Pick<RunFigures, "reliability"> {
-  const of = { presence: "COVID-19", severity: "the answered grade" } as const;
-  const observed = { presence: "share of COVID-19", severity: "share of right answers" } as const;
-  const panel = (task: "presence" | "severity", heading: string, scores: TaskScores | null): ReliabilityPanel[] => {
-    if (!scores?.calibration) return [];
-    const { bins, ece, brier } = scores.calibration;
-    return [{ heading, bins, ece, brier: brier.value, of: of[task], observed: observed[task], colour: colours[task] }];
-  };
-  const panels = [...panel("presence", "Presence", presence), ...panel("severity", "Severity", severity)];
-  return panels.length === 0 ? {} : { reliability: reliabilityFigure({ panels }) };
 }
 
 /** A run's metrics as the curves show them; epochs count from 1. */

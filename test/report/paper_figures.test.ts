@@ -15,6 +15,7 @@ import { type Figure, figureContents, toCsv } from "../../lib/report/figure.ts";
 import { benchmarkRatios } from "../../lib/report/figures/benchmark_ratios.ts";
 import { distortionMap } from "../../lib/report/figures/distortion_map.ts";
 import { intensityHistogram } from "../../lib/report/figures/intensity_histogram.ts";
+import { lesionRatios } from "../../lib/report/figures/lesion_ratios.ts";
 import { lossCurves } from "../../lib/report/figures/loss_curves.ts";
 import { networkDiagram } from "../../lib/report/figures/network_diagram.ts";
 import { oneCycleCurves } from "../../lib/report/figures/one_cycle_curves.ts";
@@ -62,6 +63,17 @@ const makers: Record<string, () => Figure | Promise<Figure>> = {
         scans: 3,
         counts: counts(90),
       }],
+    }),
+  "lesion ratios": () =>
+    lesionRatios({
+      ratios: ["stem", "layer1"].map((layer, i) => ({
+        seed: 1,
+        method: "gradcam",
+        layer,
+        scans: 40,
+        ...{ trained: 1.5 + i, trainedLow: 1 + i, trainedHigh: 2 + i },
+        ...{ random: 1, randomLow: 0.9, randomHigh: 1.1, ceiling: 6 },
+      })),
     }),
   "stem filters": () => stemFilters({ state: new Map([["stem.0.weight", filters]]), source: "random weights" }),
 };

@@ -13,6 +13,8 @@ export interface ConfusionPanel {
 
 export interface ConfusionOptions {
   readonly panels: readonly ConfusionPanel[];
+  /** Panels in a row (default: all); 1 stays legible at the width of a paper's column. */
+  readonly columns?: number;
   readonly name?: string;
 }
 
@@ -24,7 +26,7 @@ interface Cell {
   readonly share: number;
 }
 
-export function confusionFigure({ panels, name = "confusion" }: ConfusionOptions): Figure {
+export function confusionFigure({ panels, columns = panels.length, name = "confusion" }: ConfusionOptions): Figure {
   const title = "Confusion matrices";
   const caption = `${panels.map(({ heading }) => heading).join(" and ")}: true class (rows) against predicted class ` +
     "(columns), number of scans and share of the row. A perfect classifier fills only the diagonal.";
@@ -32,7 +34,12 @@ export function confusionFigure({ panels, name = "confusion" }: ConfusionOptions
     name,
     title,
     caption,
-    svg: frame({ title, caption, panels: panels.map((panel) => panelOf(drawMatrix(panel), panel.heading)) }),
+    svg: frame({
+      title,
+      caption,
+      columns,
+      panels: panels.map((panel) => panelOf(drawMatrix(panel), panel.heading)),
+    }),
     rows: panels.flatMap((panel) =>
       cellsOf(panel).map(({ truth, predicted, scans, share }) => ({
         task: panel.heading,

@@ -8,6 +8,8 @@ import { colours, plot } from "../style.ts";
 export interface DepthHistogramOptions {
   readonly scans: readonly Pick<Scan, "key" | "split" | "presence" | "slices">[];
   readonly bins?: number;
+  /** Sentence at the end of the caption. */
+  readonly note?: string;
   readonly name?: string;
 }
 
@@ -17,9 +19,9 @@ const classes = [
   { label: "unlabelled", colour: colours.guide },
 ] as const;
 
-export function depthHistogram({ scans, bins = 24, name = "depth-histogram" }: DepthHistogramOptions): Figure {
+export function depthHistogram({ scans, bins = 24, note, name = "depth-histogram" }: DepthHistogramOptions): Figure {
   const title = "Slices per scan";
-  const caption = `Number of slices in each of ${scans.length} scans, by class.`;
+  const caption = `Number of slices in each of ${scans.length} scans, by class.${note === undefined ? "" : ` ${note}`}`;
   const rows = scans.map(({ key, split, presence, slices }) => ({
     scan: key,
     split,
@@ -28,8 +30,8 @@ export function depthHistogram({ scans, bins = 24, name = "depth-histogram" }: D
   }));
   const present = classes.filter(({ label }) => rows.some((row) => row.class === label));
   const svg = plot({
-    width: 620,
-    height: 280,
+    width: 500,
+    height: 260,
     color: { domain: present.map(({ label }) => label), range: present.map(({ colour }) => colour) },
     x: { label: "slices in the scan", labelAnchor: "center", labelArrow: "none", nice: true, zero: true },
     y: { label: "scans", labelAnchor: "center", labelArrow: "none", grid: true },

@@ -11,11 +11,15 @@ export interface FactorEffectFigureOptions {
   readonly effect: FactorEffect;
   /** Row that the others are compared with: its mean is the dashed line, where it is in the figure. */
   readonly compareWith: string;
+  /** Panels in a row (default: all); 1 stays legible at the width of a paper's column. */
+  readonly columns?: number;
   readonly name: string;
 }
 
 /** Undefined where no run of the factor has a score. */
-export function factorEffectFigure({ effect, compareWith, name }: FactorEffectFigureOptions): Figure | undefined {
+export function factorEffectFigure(
+  { effect, compareWith, columns, name }: FactorEffectFigureOptions,
+): Figure | undefined {
   const tasks = sweepTasks.filter((task) => effect.values.some(({ tasks }) => tasks[task] !== null));
   if (tasks.length === 0) return undefined;
   const title = effect.factor === "row" ? "Macro F1 of the rows" : `Effect of ${effect.factor}`;
@@ -31,7 +35,7 @@ export function factorEffectFigure({ effect, compareWith, name }: FactorEffectFi
       title,
       caption,
       panels: tasks.map((task) => panelOf(effectPlot(effect, task, compareWith), `${title}: ${task}`)),
-      columns: effect.values.length > 12 ? 1 : tasks.length,
+      columns: columns ?? (effect.values.length > 12 ? 1 : tasks.length),
     }),
     rows: tasks.flatMap((task) => effectRows(effect, task)),
   };

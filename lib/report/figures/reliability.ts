@@ -20,6 +20,8 @@ export interface ReliabilityPanel {
 
 export interface ReliabilityOptions {
   readonly panels: readonly ReliabilityPanel[];
+  /** Panels in a row (default: all); 1 stays legible at the width of a paper's column. */
+  readonly columns?: number;
   readonly name?: string;
 }
 
@@ -27,7 +29,9 @@ interface Filled extends ReliabilityBin {
   readonly sd: number;
 }
 
-export function reliabilityFigure({ panels, name = "reliability" }: ReliabilityOptions): Figure {
+export function reliabilityFigure(
+  { panels, columns = panels.length, name = "reliability" }: ReliabilityOptions,
+): Figure {
   const title = "Reliability of the probabilities";
   const caption = `${panels.map(({ heading }) => heading).join(" and ")}: observed share against mean predicted ` +
     "probability in bins of equal width (dots, area by number of scans; bars ± one binomial standard error), and how " +
@@ -36,7 +40,12 @@ export function reliabilityFigure({ panels, name = "reliability" }: ReliabilityO
     name,
     title,
     caption,
-    svg: frame({ title, caption, panels: panels.map((panel) => panelOf(drawPanel(panel), panel.heading)) }),
+    svg: frame({
+      title,
+      caption,
+      columns,
+      panels: panels.map((panel) => panelOf(drawPanel(panel), panel.heading)),
+    }),
     rows: panels.flatMap(({ heading, bins }) =>
       bins.map(({ low, high, scans, predicted, observed }) => ({
         task: heading,

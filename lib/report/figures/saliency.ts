@@ -91,7 +91,7 @@ function tiles(picture: SaliencyPicture, x: number): SVGElement[] {
       below + side + 12,
       `slice ${picture.slice}, ${Math.round(100 * picture.heatShare)} % of the heat`,
       400,
-      9,
+      10.5,
     ),
   ];
 }
@@ -119,7 +119,7 @@ function legend(what: string, outlined: boolean): Panel {
     svgElement("stop", { offset, "stop-color": `rgb(${r},${g},${b})` })
   );
   return {
-    width: 4 * side,
+    width: 3 * side + 2 * gap,
     height: legendHeight,
     content: svgElement("g", {}, [
       svgElement("defs", {}, [svgElement("linearGradient", { id: "heat" }, stops)]),

@@ -19,14 +19,16 @@ export interface EpochPoint {
 
 export interface TrainingCurvesOptions {
   readonly epochs: readonly EpochPoint[];
+  /** Panels in a row (default: all); 1 stays legible at the width of a paper's column. */
+  readonly columns?: number;
   readonly name?: string;
 }
 
-export function trainingCurves({ epochs, name = "training-curves" }: TrainingCurvesOptions): Figure {
+export function trainingCurves({ epochs, columns = 3, name = "training-curves" }: TrainingCurvesOptions): Figure {
   const title = "Training";
   const caption =
-    "Left: loss of the training batches and of the validation scans (values above the scale are drawn at its top). Middle: macro F1 on the validation " +
-    "scans after each epoch; the ring marks the weights that are kept for each task. Right: the one-cycle learning rate.";
+    "First: loss of the training batches and of the validation scans (values above the scale are drawn at its top). Second: macro F1 on the validation " +
+    "scans after each epoch; the ring marks the weights that are kept for each task. Third: the one-cycle learning rate.";
   return {
     name,
     title,
@@ -34,6 +36,7 @@ export function trainingCurves({ epochs, name = "training-curves" }: TrainingCur
     svg: frame({
       title,
       caption,
+      columns,
       panels: [
         panelOf(lossPlot(epochs), "Loss"),
         panelOf(scorePlot(epochs), "Macro F1, validation"),
