@@ -4,6 +4,7 @@
  * changes nothing else leaves the file as it was.
  */
 import { homedir, hostname } from "node:os";
+import { resolve } from "node:path";
 import { cacheRoot } from "../../paths.ts";
 import { type Cell, type Notebook, notebookText, type Output, tagsOf, textOf } from "./notebook_file.ts";
 
@@ -81,12 +82,19 @@ function mapOutput(output: Output, replace: (text: string) => string): Output {
 function replacePaths({ root }: CleanOptions): (text: string) => string {
   const places: readonly (readonly [string, string])[] = [
     [root, "."],
+    [dataFolder(), "<data>"],
     [cacheRoot(), "<cache>"],
     [homedir(), "~"],
     [hostname(), "<machine>"],
   ];
   const known = places.filter(([place]) => place.length > 2).sort(([a], [b]) => b.length - a.length);
   return (text) => known.reduce((result, [place, name]) => result.replaceAll(place, name), text);
+}
+
+/** The dataset of the full profile; "" where there is none. */
+function dataFolder(): string {
+  const folder = Deno.env.get("COV3D_DATA");
+  return folder ? resolve(folder) : "";
 }
 
 export interface Problem {
