@@ -2,6 +2,7 @@
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ConfigError, RunError } from "../../errors.ts";
+import { makeFolder } from "../../files.ts";
 import { cleanNotebook, comparableText, type Problem, problemsOf } from "./clean.ts";
 import { type Notebook, readNotebook, writeNotebook } from "./notebook_file.ts";
 import { jupyterEnvironment, jupyterPython } from "./python.ts";
@@ -47,6 +48,7 @@ export async function runNotebooks(options: RunNotebooksOptions): Promise<Notebo
   const { folder, profile = "quick", log, signal } = options;
   const files = await chooseNotebooks(folder, options.only ?? []);
   const python = await jupyterPython({ ...(log && { log }), ...(signal && { signal }) });
+  if (options.out !== undefined) await makeFolder(options.out);
   const scratch = await Deno.makeTempDir({ prefix: "cov3d-notebooks-" });
   try {
     const results: NotebookResult[] = [];
