@@ -207,6 +207,8 @@ export { benchmarkRatios } from "./report/figures/benchmark_ratios.ts";
 export { type BenchmarkRatio, readBenchmarkRatios } from "./report/benchmark_records.ts";
 export { lesionRatios } from "./report/figures/lesion_ratios.ts";
 export { paperFigures, type PaperFiguresOptions } from "./report/paper_figures/mod.ts";
+export { type PaperInputs, paperInputs, type PaperOptions, requireNoProblems } from "./report/paper/inputs.ts";
+export { type BuildOptions as BuildPaperOptions, buildPaper, type BuiltPaper } from "./report/paper/build.ts";
 export { figureRecord } from "./report/paper_figures/provenance.ts";
 export { checkFigures, writeFigures } from "./report/paper_figures/write.ts";
 export { receptiveFields } from "./nn/receptive_field.ts";

@@ -22,7 +22,7 @@ const place = "data/runs/phantom-ablation";
 export const ablationFamily: RecordFamily = {
   name: "ablation",
   place,
-  command: "deno task cov3d ablate phantom --engine wasm --jobs 2, then its --export to data/runs/phantom-ablation",
+  command: "deno task cov3d ablate phantom --engine wasm --jobs 2 --records data/runs/phantom-ablation",
   gives: ["ablation-presence", "ablation-severity", "ablation-effects"],
   read: async (root): Promise<FamilyInputs> => {
     const folder = join(root, place);
@@ -105,7 +105,7 @@ function taskTable({ rows, record: { compareWith } }: SweepSummary, task: "prese
     ]),
   ];
   const headings = ["row", "macro F1|mean", "macro F1|SD", "macro F1|95 % interval"];
-  const minus = `minus "${compareWith}"`;
+  const minus = `minus ${compareWith}`;
   return textTable(
     `ablation-${task}`,
     "ours",
