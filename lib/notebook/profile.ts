@@ -15,6 +15,9 @@ import { cacheRoot } from "../paths.ts";
 import { configHash, type TrainConfig } from "../train/config.ts";
 import { mergeConfig, type PartialTrainConfig, presetConfig } from "../train/presets.ts";
 import { readRun, type Run } from "../train/run.ts";
+import type { TrainProgress } from "../train/progress.ts";
+import { progress } from "../report/progress.ts";
+import { settle } from "./kernel.ts";
 import { generatePhantom, resume, train } from "./verbs.ts";
 
 export interface NotebookProfile {
@@ -110,7 +113,20 @@ async function sharedRun(
   if (!(await fileExists(join(run, "config.json")))) {
     await dataset();
     await makeFolder(folder);
-    await train({ config, out: run });
-  } else if (!(await readRun(run)).state?.finished) await resume({ run });
+    await watchedByLine((onProgress) => train({ config, out: run, onProgress }));
+  } else if (!(await readRun(run)).state?.finished) await watchedByLine((onProgress) => resume({ run, onProgress }));
   return await readRun(run);
+}
+
+/** A line that a committed notebook does not keep: live curves would be there in the first execution alone. */
+async function watchedByLine(work: (onProgress: (progress: TrainProgress) => void) => Promise<unknown>): Promise<void> {
+  const line = progress({ label: "training", total: 0, unit: "steps" });
+  try {
+    await work((message) => {
+      if (message.kind === "step") line.update(message.step, "", message.totalSteps);
+    });
+  } finally {
+    line.finish();
+    await settle();
+  }
 }
