@@ -5,6 +5,7 @@ Events: {"event": "cell", "notebook", "cell", "cells", "seconds"}, {"event": "do
         {"event": "error", "notebook", "cell", "name", "message"}
 """
 import json
+import signal
 import sys
 import time
 
@@ -38,6 +39,12 @@ def execute(source, target, cwd, timeout):
         say(event="error", notebook=source, cell=index, name=name, message=message)
 
 
+def stop(*_):
+    raise SystemExit(143)
+
+
+# An end that can be caught: leaving `setup_kernel` ends the kernel too, which would live on otherwise.
+signal.signal(signal.SIGTERM, stop)
 task = json.load(sys.stdin)
 for book in task["notebooks"]:
     execute(book["source"], book["target"], task["cwd"], task["timeout"])
