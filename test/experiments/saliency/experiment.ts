@@ -1,7 +1,7 @@
 /** One seed: phantoms, training, maps of positives of another phantom at several stages, and how well they point at lesions. */
 import { join } from "node:path";
 import { openDataset } from "../../../lib/data/dataset.ts";
-import { generatePhantom } from "../../../lib/data/phantom/mod.ts";
+import { generatePhantom, type PhantomOptions } from "../../../lib/data/phantom/mod.ts";
 import type { EngineChoice } from "../../../lib/engine/types.ts";
 import { evaluate } from "../../../lib/evaluate/evaluate.ts";
 import type { SaliencyMethod } from "../../../lib/evaluate/saliency/explain.ts";
@@ -26,6 +26,8 @@ export interface ExperimentOptions {
   readonly random: number;
   /** To the configuration, e.g. another size. */
   readonly changes: PartialTrainConfig;
+  /** To the phantom that is trained on. */
+  readonly phantom: Partial<Omit<PhantomOptions, "seed">>;
   readonly log: (message: string) => void;
 }
 
@@ -49,12 +51,14 @@ export interface SeedOutput {
 }
 
 export async function runSeed(options: ExperimentOptions): Promise<SeedOutput> {
-  const { folder, seed, engine, methods, layers, random, changes, log } = options;
+  const { folder, seed, engine, methods, layers, random, changes, phantom, log } = options;
   const directory = join(folder, `phantom-seed${seed}`), heldOut = join(folder, `held-out-seed${seed}`);
   const cache = join(folder, "cache"), out = join(folder, `run-seed${seed}`);
   log(`seed ${seed}: phantoms`);
-  await generatePhantom({ ...trainingPhantom, seed, directory });
-  await generatePhantom({ ...heldOutPhantom, seed: seed + heldOutSeed, directory: heldOut });
+  await generatePhantom({ ...trainingPhantom, ...phantom, seed, directory });
+  const { confounder } = phantom;
+  const sameConfounder = confounder === undefined ? {} : { confounder };
+  await generatePhantom({ ...heldOutPhantom, ...sameConfounder, seed: seed + heldOutSeed, directory: heldOut });
   const config = parseTrainConfig(
     mergeConfig(mergeConfig(mergeConfig(preset("tiny").config, trainingConfig), changes), {
       seed,

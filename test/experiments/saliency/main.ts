@@ -4,6 +4,7 @@
  *     deno run -A test/experiments/saliency/main.ts --work /tmp/saliency-experiment --out figures/saliency
  *         [--seeds 1,2,3] [--engine tensorflow] [--methods gradcam,layercam] [--layers layer2,layer3]
  *         [--size 16x64x64] [--epochs 20] [--random 5] [--check]
+ *         [--phantom '{"confounder":"both"}'] [--config '{"loss":{"severityFactor":0},"model":{"pool":"max"}}']
  *
  * Writes record.json, lesion-ratio.csv and a montage. With --check the exit code is 1 unless the first method at the first
  * layer has a mean ratio above 3 with trained weights and below 1.5 with random ones, for every seed.
@@ -11,13 +12,14 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { parseSize } from "../../../lib/data/size.ts";
+import type { PhantomOptions } from "../../../lib/data/phantom/mod.ts";
 import { parseEngineChoice } from "../../../lib/engine/registry.ts";
 import { camMethods, parseStage } from "../../../lib/evaluate/saliency/cam.ts";
 import { makeFolder, writeFileAtomic } from "../../../lib/files.ts";
 import { toCsv, writeFigure } from "../../../lib/report/figure.ts";
 import { saliencyFigure } from "../../../lib/report/figures/saliency.ts";
 import { saliencyItem, whatIsShown } from "../../../lib/report/saliency_report.ts";
-import type { PartialTrainConfig } from "../../../lib/train/merge_config.ts";
+import { mergeConfig, type PartialTrainConfig } from "../../../lib/train/merge_config.ts";
 import { runSeed, type SeedOutput, type SeedResult } from "./experiment.ts";
 import { heldOutPhantom, trainingConfig, trainingPhantom } from "./recipe.ts";
 
@@ -34,12 +36,19 @@ const { values } = parseArgs({
     random: { type: "string", default: "5" },
     size: { type: "string", default: "16x64x64" },
     epochs: { type: "string", default: "20" },
+    phantom: { type: "string", default: "{}" },
+    config: { type: "string", default: "{}" },
     check: { type: "boolean", default: false },
   },
 });
 
 const folder = values.work ?? await Deno.makeTempDir({ prefix: "cov3d-saliency-experiment-" });
-const changes = { epochs: Number(values.epochs), data: { size: parseSize(values.size) } } as PartialTrainConfig;
+// Both are validated where they are used: by the phantom's recipe and by the training configuration.
+const phantom = JSON.parse(values.phantom) as Partial<PhantomOptions>;
+const changes = mergeConfig(
+  { epochs: Number(values.epochs), data: { size: parseSize(values.size) } } as PartialTrainConfig,
+  JSON.parse(values.config) as PartialTrainConfig,
+);
 const outputs: SeedOutput[] = [];
 for (const seed of values.seeds.split(",").map(Number)) {
   outputs.push(
@@ -51,6 +60,7 @@ for (const seed of values.seeds.split(",").map(Number)) {
       layers: values.layers.split(",").map(parseStage),
       random: Number(values.random),
       changes,
+      phantom,
       log: (message) => console.error(message),
     }),
   );
@@ -89,7 +99,14 @@ function tableRows({ seed, engine, presenceF1, rows }: SeedResult) {
 
 async function writeRecord(directory: string, outputs: readonly SeedOutput[]): Promise<void> {
   await makeFolder(directory);
-  const record = { trainingPhantom, trainingConfig, changes, heldOutPhantom, limits, seeds: results };
+  const record = {
+    trainingPhantom: { ...trainingPhantom, ...phantom },
+    trainingConfig,
+    changes,
+    heldOutPhantom,
+    limits,
+    seeds: results,
+  };
   await writeFileAtomic(join(directory, "record.json"), JSON.stringify(record, null, 1) + "\n");
   await writeFileAtomic(join(directory, "lesion-ratio.csv"), toCsv(results.flatMap(tableRows)));
   const { shown, root } = outputs[0]!;
