@@ -122,6 +122,8 @@ describe("the text's rule", () => {
     ["a word", "seventeen scans"],
     ["a compound word", "Twenty-eight rows"],
     ["a macro of its own", "\\newcommand{\\x}{42}"],
+    ["in braces behind a command", "\\cite{he2016}{42} \\url{https://a.b}"],
+    ["in the text of a link", "\\href{https://a.b/1}{42}"],
     ["in a caption", "\\caption{\\ours 40 scans}"],
     ["part of a longer name", "COVID-195"],
   ])("refuses a number: %s", (_, text) => {

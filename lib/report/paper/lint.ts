@@ -56,15 +56,14 @@ function blank(text: string): string {
   return text.replaceAll(/[^\n]/g, " ");
 }
 
-/** Commands whose arguments are not printed, or are printed from elsewhere. */
+/** Commands whose first argument is not printed, or is printed from elsewhere. */
 const silent = new RegExp(
   String.raw`\\(?:num|cite|ref|eqref|label|input|includegraphics|includetable|bibliography|bibliographystyle|` +
-    String
-      .raw`documentclass|usepackage|PassOptionsToPackage|RequirePackage|IfFileExists|hypersetup|url|href|vspace|hspace|` +
-    String
-      .raw`setlength|addtolength|fontsize|setcounter|renewcommand\{\\\w+fraction\})\*?(?:\[[^\]]*\])?(?:\{[^{}]*\})+`,
+    String.raw`documentclass|usepackage|IfFileExists|url|href|vspace|hspace)\*?(?:\[[^\]]*\])?\{[^{}]*\}`,
   "g",
 );
+/** Layout: a name and its length or number. */
+const layout = /\\(?:setlength|addtolength|setcounter|renewcommand(?=\{\\\w+fraction\}))\{[^{}]*\}\{[^{}]*\}/g;
 const definition =
   /\\begin\{(equation|align|gather)\*?\}[\s\S]*?\\end\{\1\*?\}|\\defmath\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}/g;
 const lineBreak = /\\\\\[[^\]]*\]/g;
@@ -76,7 +75,7 @@ const words =
 function strayNumbers({ file, text }: TextFile, names: readonly string[]): TextProblem[] {
   const singleDigits = (part: string) => part.replaceAll(/(?<![\d.,])\d(?![\d.,]\d|\d)/g, " ");
   let rest = text.replaceAll(silent, blank).replaceAll(definition, singleDigits)
-    .replaceAll(lineBreak, blank).replaceAll(parameters, blank);
+    .replaceAll(layout, blank).replaceAll(lineBreak, blank).replaceAll(parameters, blank);
   for (const name of names) rest = rest.replaceAll(nameExpression(name), blank);
   return [...rest.matchAll(/\d[\d.,]*|(?:[A-Za-z]+-)?\b[A-Za-z]+\b/g)].flatMap((match) => {
     const [found] = match;
