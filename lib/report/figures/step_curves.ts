@@ -59,14 +59,7 @@ function schedulePlot(steps: readonly StepMetrics[]): SVGSVGElement {
     marginLeft: 64,
     marginRight: 46,
     x: stepAxis,
-    y: {
-      label: "learning rate",
-      labelAnchor: "center",
-      labelArrow: "none",
-      domain: [0, 1.05 * highest],
-      grid: true,
-      tickFormat: ".1~e",
-    },
+    y: { domain: [0, 1.05 * highest], grid: true },
     marks: [
       Plot.ruleY([0]),
       Plot.line(steps, { x: "step", y: "learningRate", stroke: okabeIto.green, strokeWidth: 2 }),
@@ -76,6 +69,14 @@ function schedulePlot(steps: readonly StepMetrics[]): SVGSVGElement {
         stroke: okabeIto.vermillion,
         strokeDasharray: "6 3",
         strokeWidth: 2,
+      }),
+      // An axis of one's own takes the place of the implied one.
+      Plot.axisY({
+        anchor: "left",
+        label: "learning rate",
+        labelAnchor: "center",
+        labelArrow: "none",
+        tickFormat: ".1~e",
       }),
       Plot.axisY(momenta.map(scaled), {
         anchor: "right",
