@@ -89,13 +89,13 @@ export function reflectionRuleOption() {
     "--reflection-rule <rule>",
     "how the two views are averaged: paper = their probabilities, code2022 = their presence logits " +
       "(default: the run's, else paper)",
-  ).choices(["paper", "code2022"] as const);
+  ).choices(["paper", "code2022"] as const).conflicts("reflection");
 }
 
 /** `--mc-samples`, for every command that predicts. */
 export function mcSamplesOption() {
   const text = "Monte-Carlo dropout: mean and spread of so many passes with dropout active, instead of the two views";
-  return new Option("--mc-samples <n>", text).argParser(positiveInteger);
+  return new Option("--mc-samples <n>", text).argParser(positiveInteger).conflicts(["reflection", "reflectionRule"]);
 }
 
 /** A commander parser for whole numbers above 0. */

@@ -12,7 +12,7 @@ import { type WeightLayout, weightLayouts } from "../weights/names.ts";
 import { officialHost, pretrainedModels } from "../weights/official.ts";
 import { importText, mappingText } from "../weights/report_text.ts";
 import { type CheckpointChoice, checkpointChoices } from "../weights/source.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 
 const examples = `
@@ -83,8 +83,8 @@ function registerImport(weights: Command): void {
       new Option("--download [model]", "fetch the official Kinetics-400 weights first (default: r3d_18)")
         .choices(pretrainedModels).preset("r3d_18"),
     )
-    .option("--base-url <url>", "with --download: a mirror with the same files", officialHost)
-    .option("--out <file>", "file to write (default: <cache>/weights/<model>-<hash>.safetensors)")
+    .option("--base-url <url>", `with --download: a mirror with the same files (default: ${officialHost})`)
+    .option("--out <file>", "safetensors file to write (default: <cache>/weights/<model>-<hash>.safetensors)")
     .addOption(new Option("--model <name>", "network (default: told from names and shapes)").choices(modelNames))
     .option("--no-strict", "import what fits where tensors are missing, unexpected or of another shape")
     .option("--json", "one JSON document on standard output")
@@ -94,7 +94,7 @@ function registerImport(weights: Command): void {
 
 interface ImportFlags {
   readonly download?: string | true;
-  readonly baseUrl: string;
+  readonly baseUrl?: string;
   readonly out?: string;
   readonly model?: string;
   readonly strict: boolean;
@@ -102,14 +102,21 @@ interface ImportFlags {
 }
 
 async function runImport(given: string | undefined, flags: ImportFlags): Promise<void> {
-  const { download, out, model, strict, json } = flags;
+  const { download, baseUrl, out, model, strict, json } = flags;
   if ((given === undefined) === (download === undefined)) {
     throw new ConfigError("weights.import", "give a file or --download", {
       found: given === undefined ? "neither" : "both",
       hint: "cov3d weights import FILE, or cov3d weights import --download r3d_18",
     });
   }
-  const file = given ?? await fetched(String(download), flags.baseUrl);
+  if (download === undefined && baseUrl !== undefined) {
+    throw new ConfigError("weights.import", "--base-url says where to --download from", {
+      found: "no --download",
+      hint: "cov3d weights import --download r3d_18 --base-url URL",
+    });
+  }
+  await requireFolderOf(out);
+  const file = given ?? await fetched(String(download), baseUrl ?? officialHost);
   if (file === undefined) return;
   const imported = await importWeights({
     file,

@@ -1,5 +1,5 @@
 /** The verb `importWeights`: a checkpoint of PyTorch, torchvision or the original program → a file to train from. */
-import { basename, join } from "node:path";
+import { basename, extname, join, resolve } from "node:path";
 import project from "../deno.json" with { type: "json" };
 import { ConfigError, DataError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
@@ -41,11 +41,12 @@ export interface ImportedWeights {
  * Checks the hash in the name, recognises the network, maps the names, sums an RGB stem to one channel and writes the
  * result. Nothing in the file is executed.
  * @throws DataError: hash, format, names or shapes ("weights.mapping" lists them), numbers that are not finite;
- *   ConfigError: an unknown model
+ *   ConfigError: an unknown model, or an `out` that is no .safetensors or the source itself
  */
 export async function importWeights(
   { file, out, model, strict = true }: ImportWeightsOptions,
 ): Promise<ImportedWeights> {
+  if (out !== undefined) await assertTarget(out, file);
   const source = await readWeights(file, ({ sha256, container }) => {
     if (container !== "safetensors") assertHashInName(file, basename(file), sha256);
   });
@@ -53,7 +54,7 @@ export async function importWeights(
   const { state, report } = mapped(source, config, hasHead);
   if (strict) {
     assertComplete(report, file, config.model, "--model names another network; --no-strict imports what fits");
-  } else if (report.matched.length + report.reshaped.length === 0) throw noNetwork(file, source.tensors);
+  } else if (![...state.values()].some(({ dtype }) => dtype === "F32")) throw noNetwork(file, source.tensors);
   assertFinite(state, file);
   const target = out ?? join(weightsCache(), `${config.model}-${source.sha256.slice(0, 8)}.safetensors`);
   if (out === undefined) await makeFolder(weightsCache());
@@ -67,6 +68,22 @@ export async function importWeights(
     converted: Object.fromEntries(source.converted),
     report,
   };
+}
+
+/** What is written is safetensors, and the checkpoint that it is made from stays. */
+async function assertTarget(out: string, source: string): Promise<void> {
+  if (extname(out) !== ".safetensors") {
+    throw new ConfigError("weights.out", "imported weights are written as safetensors", {
+      file: out,
+      expected: "a file name that ends with .safetensors",
+    });
+  }
+  const real = (path: string) => Deno.realPath(path).catch(() => resolve(path));
+  if (await real(out) !== await real(source)) return;
+  throw new ConfigError("weights.out", "this would overwrite the file that is imported", {
+    file: out,
+    hint: "Give --out another name",
+  });
 }
 
 function networkOf({ file, tensors }: WeightsFile, model: ModelName | undefined): Omit<Recognised, "inputChannels"> {
@@ -141,7 +158,7 @@ export interface WeightsInspection extends Pick<WeightsFile, "file" | "sha256" |
   } | null;
 }
 
-/** @throws DataError, RunError when the file cannot be read */
+/** @throws DataError when the file cannot be read */
 export async function inspectWeights({ file }: { readonly file: string }): Promise<WeightsInspection> {
   const { tensors: state, converted, ...about } = await readWeights(file);
   const tensors = [...state].map(([name, { dtype, shape }]) => ({

@@ -1,5 +1,5 @@
 /** Weights from any file that holds them: safetensors, or a PyTorch checkpoint in either container. */
-import { DataError } from "../errors.ts";
+import { DataError, errorFromJSON, RunError } from "../errors.ts";
 import { sha256 } from "../files.ts";
 import { decodeSafetensors, type Dtype, float32Tensor, type StateDict, type StateTensor } from "../nn/safetensors.ts";
 import { decodeTorchCheckpoint, findStateDict } from "../torch/mod.ts";
@@ -24,7 +24,7 @@ const largestFile = 4 * 2 ** 30;
 
 /**
  * @param check sees the hash before anything is decoded: a file that was altered is told apart from one that is damaged
- * @throws DataError when the file cannot be read, is none of the formats, or holds no state_dict; RunError when damaged
+ * @throws DataError when the file cannot be read, is none of the formats, is damaged, or holds no state_dict
  */
 export async function readWeights(
   file: string,
@@ -35,22 +35,41 @@ export async function readWeights(
   const container = containerOf(bytes, file);
   check({ sha256: common.sha256, container });
   if (container === "safetensors") {
-    const { tensors, metadata } = decodeSafetensors(bytes, file);
+    const { tensors, metadata } = decodeGiven(bytes, file);
     return { ...common, container, metadata, ...standardTypes(withoutPrefix(tensors), typeOfSafetensor) };
   }
   const tensors = findStateDict(decodeTorchCheckpoint(bytes, { file }).value, file);
   return { ...common, container, metadata: {}, ...standardTypes(tensors, (tensor) => tensor) };
 }
 
+/** A damaged file is a damaged run only where it lies in one. */
+function decodeGiven(bytes: Uint8Array, file: string): ReturnType<typeof decodeSafetensors> {
+  try {
+    return decodeSafetensors(bytes, file);
+  } catch (error) {
+    throw error instanceof RunError ? errorFromJSON({ ...error.toJSON(), name: DataError.name }) : error;
+  }
+}
+
 async function readBytes(file: string): Promise<Uint8Array> {
   try {
-    const { size } = await Deno.stat(file);
+    const { size, isFile } = await Deno.stat(file);
+    if (!isFile) throw notAFile(file); // a device or pipe may never end
     if (size <= largestFile) return await Deno.readFile(file);
   } catch (cause) {
+    if (cause instanceof DataError) throw cause;
     const found = cause instanceof Error ? cause.message : String(cause);
     throw new DataError("weights.unreadable", "weights file cannot be read", { file, found, cause });
   }
   throw new DataError("weights.size", "this file is too large for weights", { file, expected: "at most 4 GiB" });
+}
+
+function notAFile(file: string): DataError {
+  return new DataError("weights.unreadable", "this is not a file", {
+    file,
+    expected: "safetensors, or a file that torch.save wrote",
+    hint: "The weights of a run are RUN/checkpoints/last/model.safetensors and its neighbours",
+  });
 }
 
 /** By the first bytes, whatever the file is called. */

@@ -1,6 +1,6 @@
 /** Weights named by a file, a run folder or a checkpoint of a run. */
 import { basename, dirname, join, resolve } from "node:path";
-import { ConfigError, RunError } from "../errors.ts";
+import { ConfigError, DataError, RunError } from "../errors.ts";
 import { fileExists } from "../files.ts";
 import { type CheckpointName, checkpointNames, readCheckpoint } from "../train/checkpoint.ts";
 import { readRun, runFiles } from "../train/run.ts";
@@ -14,11 +14,17 @@ const modelFile = "model.safetensors";
 /**
  * The file that `path` stands for, absolute: a file itself; of a run folder the checkpoint that is chosen; of
  * `RUN/checkpoints/<name>` that one. A checkpoint is verified before its file is returned.
- * @throws RunError, ConfigError
+ * @throws DataError when there is nothing there; RunError, ConfigError
  */
 export async function weightsFileOf(path: string, choice: CheckpointChoice = "best"): Promise<string> {
-  const isFolder = await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
-  if (!isFolder) return resolve(path);
+  const found = await Deno.stat(path).catch((cause: Error) => {
+    throw new DataError("weights.unreadable", "weights file cannot be read", {
+      file: resolve(path),
+      found: cause.message,
+      cause,
+    });
+  });
+  if (!found.isDirectory) return resolve(path);
   const folder = resolve(path), name = basename(folder) as CheckpointName;
   if (checkpointNames.includes(name) && await fileExists(join(folder, modelFile))) {
     await readCheckpoint(dirname(folder), name);

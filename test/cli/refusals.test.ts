@@ -18,6 +18,11 @@ test.each<[args: string[], code: number, says: string]>([
     2,
     "there is no folder for this file",
   ],
+  [["predict", "--run", folder, folder, "--mc-samples", "3", "--no-reflection"], 2, "cannot be used with option"],
+  [["compare", "a", "b", "--no-reflection", "--reflection-rule", "paper"], 2, "cannot be used with option"],
+  [["weights", "inspect", folder], 3, `${folder}: this is not a file`],
+  [["weights", "import", file, "--base-url", "http://localhost/"], 2, "found no --download"],
+  [["weights", "import", file, "--out", join(folder, "none", "a.safetensors")], 2, "there is no folder for this file"],
   [["preprocess", folder, "--size", "4096x4096x4096"], 2, "at most 512 Mi voxels"],
 ])("%j", async (args, code, says) => {
   const { stdout, stderr, ...ended } = await cov3d(args);

@@ -171,6 +171,32 @@ describe("refusals", () => {
     expect(metadata.incomplete).toBe("true");
   });
 
+  test("the source is never written over, and what is written is called what it is", async () => {
+    const file = newFile(), link = newFile();
+    await writeSafetensors(file, hashFillState(stateShapes(small)));
+    await Deno.symlink(file, link);
+    const before = await sha256(await Deno.readFile(file));
+    for (const out of [file, link, newFile(".pth")]) {
+      await expect(importWeights({ file, out })).rejects.toMatchObject({ name: "ConfigError", code: "weights.out" });
+    }
+    expect(await sha256(await Deno.readFile(file))).toBe(before);
+  });
+
+  test("counters alone are not weights; devices and cut files are refused as data", async () => {
+    const file = newFile(), out = newFile(), cut = newFile();
+    const counter: StateTensor = { dtype: "I64", shape: [], data: BigInt64Array.of(3n) };
+    await writeSafetensors(file, new Map([["stem.1.num_batches_tracked", counter]]));
+    await expect(importWeights({ file, out, model: "r3d_18", strict: false })).rejects.toMatchObject({
+      code: "weights.model",
+    });
+    expect(await fileExists(out)).toBe(false);
+    await expect(inspectWeights({ file: "/dev/zero" })).rejects.toMatchObject({ code: "weights.unreadable" });
+    await Deno.writeFile(cut, (await Deno.readFile(file)).subarray(0, 60));
+    const error = await inspectWeights({ file: cut }).catch((error) => error);
+    expect(error).toBeInstanceOf(DataError);
+    expect(error).toMatchObject({ code: "safetensors.damaged", file: cut });
+  });
+
   test("another model than the one that is there", async () => {
     const wrong = importWeights({ file: stockFile, out: newFile(), model: "mc3_18" });
     await expect(wrong).rejects.toMatchObject({ code: "weights.mapping", message: expect.stringContaining("mc3_18") });

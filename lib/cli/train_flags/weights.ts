@@ -16,9 +16,14 @@ export const weightsFlags: readonly TrainFlag[] = [
     "fineTune",
     { toField: () => ({}) },
   ),
-  flag("--freeze-epochs <n>", "epochs of the first part of --fine-tune (default 3)", "fineTune.freezeEpochs", {
-    parse: number,
-  }),
+  flag(
+    "--freeze-epochs <n>",
+    "epochs of the first part of --fine-tune, which this implies (default 3)",
+    "fineTune.freezeEpochs",
+    {
+      parse: number,
+    },
+  ),
   flag("--from-scratch", "start a preset that is about pretrained weights from fresh ones", "needsPretrained", {
     conflicts: ["weights"],
     toField: () => false,
