@@ -26,7 +26,7 @@ export function register(program: Command): void {
       new Option("--rule <rule>", "paper = mean of probabilities, logits = mean of logits")
         .choices(ensembleRules).default("paper" as const),
     )
-    .option("--split <name>", "split to predict, labelled or not", "validation")
+    .option("--split <name>", "split to predict, labelled or not (default: validation; of .csv alone, what they hold)")
     .option("--out <folder>", "folder of the ensemble", "runs/ensemble")
     .option("--patients <csv>", "CSV scan;patient: scans of one patient are resampled together")
     .addOption(new Option("--weights <which>", "weights of each run").choices(weightChoices).default("auto" as const))
@@ -54,11 +54,11 @@ there and belong to the same weights, options and scans are used again.`,
     .action(async (positional, options) => {
       const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "ensemble", total: 0, unit: "scans" });
-      const { json, engine, rule, split, out, weights, reflection, resamples, ...given } = options;
+      const { json, engine, rule, out, weights, reflection, resamples, ...given } = options;
       const { members, directory } = await splitPositional(positional);
       const optional = Object.fromEntries(Object.entries({ ...given, directory }).filter(([, v]) => v !== undefined));
       const result = await ensemble({
-        ...{ rule, split, out, weights, reflection, resamples, members },
+        ...{ rule, out, weights, reflection, resamples, members },
         ...optional,
         engine: parseEngineChoice(engine),
         signal: stop.signal,

@@ -35,7 +35,7 @@ export interface EnsembleOptions extends Omit<MemberOptions, "onProgress">, Resa
   readonly directory?: string;
   readonly dataset?: Dataset;
   readonly patients?: string;
-  /** Default "validation". */
+  /** Default "validation"; of tables alone, the split that their keys name. */
   readonly split?: Split;
   /** Folder of the ensemble. */
   readonly out: string;
@@ -98,7 +98,7 @@ export async function ensemble(options: EnsembleOptions): Promise<EnsembleResult
   const truth = truthOf(predictions, members, set);
   const record: EnsembleRecord = {
     kind: "ensemble",
-    split: set.split,
+    split: options.split === undefined && set.dataset === undefined ? splitOf(predictions) : set.split,
     dataset: set.dataset?.root ?? null,
     rule,
     members: { presence: byTask.presence.map(recordOf), severity: byTask.severity.map(recordOf) },
@@ -109,6 +109,12 @@ export async function ensemble(options: EnsembleOptions): Promise<EnsembleResult
     failed,
   };
   return { ...record, folder, predictions, truth, files: await writeEnsemble(folder, record, predictions, truth) };
+}
+
+/** Tables alone say themselves which split they are of, where their keys are split/class/scan. */
+function splitOf(predictions: readonly Prediction[]): Split {
+  const splits = new Set(predictions.map(({ key }) => /^([^/]+)\/[^/]+\/[^/]+$/.exec(key)?.[1]));
+  return splits.has(undefined) ? "validation" : [...splits].sort().join("+");
 }
 
 interface Sources {

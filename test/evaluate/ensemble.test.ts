@@ -177,6 +177,17 @@ describe("of tables", () => {
     ]);
   });
 
+  test("tables alone name their split; keys that do not are taken for the default's", async () => {
+    const keyed = await write("keyed.csv", [prediction("test/covid/x", 0.9), prediction("test/non-covid/y", 0.1)]);
+    const out = join(folder, "keyed");
+    const result = await ensemble({ members: [keyed], out, resamples: 20 });
+    expect(result.split).toBe("test");
+    expect(result.files.predictions).toBe(join(out, "predictions-test.csv"));
+    expect((await ensemble({ members: [keyed], out, split: "other", resamples: 20 })).split).toBe("other");
+    const plain = await write("plain.csv", [prediction("x", 0.9), prediction("y", 0.1)]);
+    expect((await ensemble({ members: [plain], out, resamples: 20 })).split).toBe("validation");
+  });
+
   test("other scans are refused, or left out and listed", async () => {
     const members = [
       await write("two.csv", [prediction("x", 0.1), prediction("y", 0.2)]),
