@@ -133,7 +133,7 @@ function page(data: Omit<ViewerData, "controls">, still: string, title: string):
     "<\\/script",
   );
   return html`
-    <div id="${id}" style="max-width:480px;font:13px system-ui,sans-serif">
+    <div id="${id}" data-lm-suppress-shortcuts="true" style="max-width:480px;font:13px system-ui,sans-serif">
       <div style="font-weight:600;margin-bottom:4px">${title}</div>
       <img data-role="static" alt="slices as a montage" src="data:image/jpeg;base64,${still}" style="max-width:100%">
       ${new Html(`<script>${script}</script>`)}
