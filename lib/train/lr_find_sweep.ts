@@ -2,7 +2,7 @@
 import { RunError } from "../errors.ts";
 import { divergenceFactor, type SweepPoint, sweepPoint, type SweepRange } from "./lr_find.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
-import { type EpochBatches, epochBatches, optimizerStep } from "./trainer.ts";
+import { type EpochBatches, epochBatches, optimizerStep } from "./optimizer_step.ts";
 import { macrotask } from "./validation.ts";
 
 export interface SweepOptions extends SessionOptions {

@@ -1,22 +1,19 @@
 /**
- * The training loop. One optimizer step: batch → forward → loss → backward, gradients averaged over `accumulate`
- * batches, AdamW on the one-cycle schedule. Every decision (order, augmentation, dropout, best epoch) depends on the
- * configuration and the state alone, never on when or how often a checkpoint was written.
+ * The training loop: optimizer steps on the one-cycle schedule, validation and checkpoints. Every decision (order,
+ * augmentation, dropout, best epoch) depends on the configuration and the state alone, never on when or how often a
+ * checkpoint was written.
  */
 import { join } from "node:path";
-import { type Batch, planEpoch } from "../data/loader.ts";
 import { EngineError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import * as tf from "../tf.ts";
 import type { CheckpointName } from "./checkpoint.ts";
-import { GradientMean } from "./gradients.ts";
-import { type Cov3dLoss, toRows } from "./losses.ts";
-import { type EpochMetrics, formatScore, type StepMetrics, trainedTasks } from "./metrics.ts";
-import { mixedLoss } from "./mixup.ts";
-import { isFrozen, phaseAt, scheduledStep, stepInPhase, totalEpochs } from "./phases.ts";
+import { type EpochMetrics, formatScore, trainedTasks } from "./metrics.ts";
+import { epochBatches, optimizerStep } from "./optimizer_step.ts";
+import { phaseAt, scheduledStep, totalEpochs } from "./phases.ts";
 import { readRun, runFiles } from "./run.ts";
-import { type SchedulePoint, smoothLoss } from "./schedule.ts";
-import { notFinite, openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
+import type { SchedulePoint } from "./schedule.ts";
+import { openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
 import { type BestScore, improves, noSums } from "./state.ts";
 import { macrotask, validate, validationCsv, type ValidationResult } from "./validation.ts";
 
@@ -96,16 +93,6 @@ async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
   return true;
 }
 
-/** The rest of the epoch that the state is in, in the order that its number decides. */
-export function epochBatches({ config, state, splits, loader, stepsPerEpoch }: Session): EpochBatches {
-  const { batchSize, accumulate, seed, reflection, augment: { brightness, contrast, mixup } } = config;
-  const training = { seed, epoch: state.epoch, reflection, brightness, contrast, mixup };
-  const plan = planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);
-  return loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
-}
-
-export type EpochBatches = AsyncGenerator<Batch, void, void>;
-
 async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
   const { config, state, loader, stepsPerEpoch } = session;
   loader.takeStallSeconds();
@@ -146,80 +133,6 @@ function beginPhase({ config, state, optimizer, log }: Session, clock: Clock): v
 
 function scheduled({ config, state, stepsPerEpoch }: Session): SchedulePoint {
   return scheduledStep(config, state, stepsPerEpoch);
-}
-
-/** One step with the given rate and momentum: `accumulate` batches, one update of every weight. */
-export async function optimizerStep(
-  session: Session,
-  batches: EpochBatches,
-  point: SchedulePoint,
-): Promise<StepMetrics> {
-  const { config, config: { accumulate }, state, optimizer, stepsPerEpoch } = session;
-  const update = { ...point, step: stepInPhase(config, state, stepsPerEpoch) };
-  const phase = phaseAt(config, state.epoch);
-  for (const parameter of session.network.parameters) parameter.frozen = isFrozen(phase, parameter);
-  const gradients = new GradientMean(accumulate, (parameter, gradient) => optimizer.apply(parameter, gradient, update));
-  const losses: Cov3dLoss[] = [];
-  try {
-    for (let micro = 0; micro < accumulate; micro++) {
-      const { value: batch } = await batches.next();
-      if (!batch) throw new Error(`the loader ended before step ${state.step}`);
-      losses.push(await forwardAndBackward(session, batch, state.step * accumulate + micro, gradients));
-    }
-  } finally {
-    gradients.dispose();
-  }
-  return advance(session, losses, point);
-}
-
-/** @throws RunError before any weight is touched when the loss is not finite */
-async function forwardAndBackward(
-  { config, network, labels, loss, state, itemWeights }: Session,
-  { voxels, shape, items }: Batch,
-  microStep: number,
-  gradients: GradientMean,
-): Promise<Cov3dLoss> {
-  const dropoutSeed = [config.seed, microStep] as const;
-  const pass = network.forward(tf.tensor5d(voxels, shape), { training: true, dropoutSeed });
-  const logits = toRows(await pass.logits.data(), config.model.outputs);
-  pass.logits.dispose();
-  const result = mixedLoss({
-    ...loss,
-    logits,
-    labels: items.map(({ scan }) => labels[scan]!),
-    ...(itemWeights === undefined ? {} : { itemWeights: items.map(({ scan }) => itemWeights[scan]!) }),
-  }, items.map(({ mix }) => mix));
-  if (!Number.isFinite(result.loss)) {
-    pass.release();
-    throw notFinite("the loss", state.step);
-  }
-  pass.backward(tf.tensor2d(result.dLogits), (parameter, gradient) => gradients.add(parameter, gradient));
-  return result;
-}
-
-/** Moves the state past a finished step. */
-function advance({ state }: Session, losses: readonly Cov3dLoss[], { lr, momentum }: SchedulePoint): StepMetrics {
-  const mean = (part: (loss: Cov3dLoss) => number) => losses.reduce((sum, loss) => sum + part(loss), 0) / losses.length;
-  const loss = mean((one) => one.loss);
-  const has = (part: "presenceLoss" | "severityLoss") => losses[0]?.[part] !== undefined;
-  const presenceLoss = has("presenceLoss") ? mean((one) => one.presenceLoss!) : null;
-  const severityLoss = has("severityLoss") ? mean((one) => one.severityLoss!) : null;
-  state.step++;
-  state.stepInEpoch++;
-  state.sums.loss += loss;
-  state.sums.presenceLoss += presenceLoss ?? 0;
-  state.sums.severityLoss += severityLoss ?? 0;
-  return {
-    kind: "step",
-    epoch: state.epoch,
-    step: state.step,
-    loss,
-    smoothLoss: smoothLoss(state.smooth, loss),
-    presenceLoss,
-    severityLoss,
-    learningRate: lr,
-    momentum,
-  };
 }
 
 /** Records the epoch, keeps the best weights of each task, and checkpoints. */

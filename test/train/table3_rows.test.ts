@@ -15,7 +15,7 @@ import { scheduledStep } from "../../lib/train/phases.ts";
 import { createRun } from "../../lib/train/run.ts";
 import { openSession, type Session } from "../../lib/train/session.ts";
 import { train } from "../../lib/train/train.ts";
-import { epochBatches, optimizerStep } from "../../lib/train/trainer.ts";
+import { epochBatches, optimizerStep } from "../../lib/train/optimizer_step.ts";
 
 let folder: string;
 beforeAll(async () => {
