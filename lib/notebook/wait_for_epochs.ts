@@ -13,6 +13,7 @@ export function waitForEpochs({ folder, done }: TrainingHandle, epochs = 1): Pro
   return interruptible(async (signal) => {
     let ended = false;
     const end = done.then(() => ended = true);
+    end.catch(() => {}); // it may fail while the folder is being read; the race below reports it
     while (true) {
       signal.throwIfAborted();
       const last = ended;
