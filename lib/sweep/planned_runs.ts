@@ -3,6 +3,7 @@ import type { EngineName } from "../engine/types.ts";
 import { sha256 } from "../files.ts";
 import { weightsFileOf } from "../weights/source.ts";
 import { configHash, type TrainConfig } from "../train/config.ts";
+import { withItemWeightsHash } from "../train/item_weights_file.ts";
 import type { ExpandedPlan, SweepRow } from "./expand.ts";
 import type { SweepData } from "./sweep_data.ts";
 
@@ -29,14 +30,18 @@ export interface PlannedRunsOptions {
 }
 
 export async function plannedRuns(options: PlannedRunsOptions): Promise<PlannedRun[]> {
-  const { expanded, seeds, data } = options;
+  const { seeds, data } = options;
+  const rows = await Promise.all(options.expanded.rows.map(async (row) => ({
+    row,
+    config: await withItemWeightsHash(row.config),
+  })));
   const initialWeights = options.weights === undefined ? undefined : await weightsEntry(options.weights);
   const folds = data.folds?.numbers ?? [null];
   const runs: PlannedRun[] = [];
-  for (const row of expanded.rows) {
+  for (const { row, config: rowConfig } of rows) {
     for (const seed of seeds) {
       for (const fold of folds) {
-        const config = runConfig(row, { ...options, initialWeights, seed, fold });
+        const config = runConfig({ ...row, config: rowConfig }, { ...options, initialWeights, seed, fold });
         const hash = await runHash(config, data.identity);
         const folder = `${row.slug}-seed${seed}${fold === null ? "" : `-fold${fold}`}-${hash}`;
         runs.push({ row, seed, fold, hash, folder, config });

@@ -67,9 +67,16 @@ async function trainOrContinue({ folder, config }: RunTask, { onProgress, signal
 }
 
 /** Without the places where things lie: a sweep's folder can be moved. */
-function comparable({ data: { directory: _, cache: _c, patients: _p, folds, ...data }, ...config }: TrainConfig) {
+function comparable({ data: { directory: _, cache: _c, patients: _p, ...data }, ...config }: TrainConfig) {
   const { initialWeights, checkpointSeconds: _s, ...rest } = config;
-  return { ...rest, data, folds: folds && [folds.fold, folds.sha256], weights: initialWeights?.sha256 };
+  const { folds, itemWeights, ...others } = data;
+  return {
+    ...rest,
+    data: others,
+    folds: folds && [folds.fold, folds.sha256],
+    itemWeights: itemWeights?.sha256,
+    weights: initialWeights?.sha256,
+  };
 }
 
 const lockSeconds = 60;

@@ -19,6 +19,12 @@ import { regressionLossNames } from "./severity_regression.ts";
 const probability = z.number().min(0).max(1);
 const whole = z.number().int().positive();
 
+const hashedFile = z.strictObject({
+  file: z.string().min(1),
+  /** SHA-256 of the file; filled in when the run is made, and checked whenever the file is read. */
+  sha256: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
+});
+
 const dataSchema = z.strictObject({
   /** Folder in COV19-CT-DB layout. */
   directory: z.string().min(1),
@@ -39,14 +45,12 @@ const dataSchema = z.strictObject({
   /** Control experiment: training labels are permuted with the seed, so that nothing can be learnt from them. */
   shuffleLabels: z.boolean().default(false),
   /** CSV `scan;weight`: factors of the scans' losses, e.g. for pseudo-labels; a scan that is not listed has 1. */
-  itemWeights: z.string().exactOptional(),
+  itemWeights: z.union([
+    z.string().min(1).transform((file): z.output<typeof hashedFile> => ({ file })),
+    hashedFile,
+  ]).exactOptional(),
   /** A fold of a CSV made by `cov3d folds`: it is the validation set, the other folds are the training set. */
-  folds: z.strictObject({
-    file: z.string().min(1),
-    fold: z.number().int().min(0),
-    /** SHA-256 of the file; filled in when the run is made, and checked whenever the file is read. */
-    sha256: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
-  }).exactOptional(),
+  folds: hashedFile.extend({ fold: z.number().int().min(0) }).exactOptional(),
 });
 
 /** What is done to a training scan at each fetch besides the reflection; all off in the paper. */
@@ -141,11 +145,7 @@ export const trainConfigSchema = z.strictObject({
   optimizer: optimizerSchema.prefault({}),
   inference: inferenceSchema.prefault({}),
   /** Weights to start from: a file that `cov3d weights import` wrote, a PyTorch checkpoint, or a run folder. */
-  initialWeights: z.strictObject({
-    file: z.string().min(1),
-    /** SHA-256 of the file; filled in when the run is made, and checked whenever the file is read. */
-    sha256: z.string().regex(/^[0-9a-f]{64}$/).exactOptional(),
-  }).exactOptional(),
+  initialWeights: hashedFile.exactOptional(),
   /** Train the head alone for some epochs before the whole network, as the original program's --fine-tune. */
   fineTune: z.strictObject({ freezeEpochs: whole.default(3) }).exactOptional(),
   /** The experiment is about pretrained weights: training refuses to start without them. */
@@ -192,11 +192,15 @@ export function stableJson(value: unknown): string {
 
 /**
  * First ten hexadecimal digits of the hash of all that changes the result: not the name, cache or checkpoint rhythm, and
- * of initial weights their hash, wherever they lie.
+ * of initial weights and item weights their hash, wherever they lie.
  */
 export async function configHash(config: TrainConfig): Promise<string> {
   const { name: _name, checkpointSeconds: _seconds, data: { cache: _cache, ...data }, ...rest } = config;
-  const weights = config.initialWeights?.sha256;
-  const initialWeights = weights === undefined ? rest.initialWeights : { sha256: weights };
-  return (await sha256(stableJson({ ...rest, initialWeights, data }))).slice(0, 10);
+  const initialWeights = byContent(config.initialWeights), itemWeights = byContent(data.itemWeights);
+  return (await sha256(stableJson({ ...rest, initialWeights, data: { ...data, itemWeights } }))).slice(0, 10);
+}
+
+/** A file without its place, where its content is known. */
+function byContent(entry: z.output<typeof hashedFile> | undefined): z.output<typeof hashedFile> | object | undefined {
+  return entry?.sha256 === undefined ? entry : { sha256: entry.sha256 };
 }

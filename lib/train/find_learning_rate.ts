@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { runInWorker } from "../worker.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
 import { withFoldsHash } from "./folds.ts";
+import { withItemWeightsHash } from "./item_weights_file.ts";
 import { defaultSweep, type Suggestions, suggestLearningRates, type SweepPoint, type SweepRange } from "./lr_find.ts";
 import type { Sweep, SweepEnd } from "./lr_find_sweep.ts";
 import type { SweepMessage, SweepTask } from "./lr_find_worker.ts";
@@ -38,7 +39,7 @@ export interface LearningRates {
  */
 export async function findLearningRate(options: FindLearningRateOptions): Promise<LearningRates> {
   const range = sweepRange(options);
-  const parsed = await withFoldsHash(parseTrainConfig(options.config));
+  const parsed = await withItemWeightsHash(await withFoldsHash(parseTrainConfig(options.config)));
   const config: TrainConfig = { ...parsed, engine: await chooseEngine(parsed.engine) };
   const { stopWhenDiverged = true, onProgress, onPoint, signal } = options;
   const parent = await Deno.makeTempDir({ prefix: "cov3d-lr-find-" });

@@ -17,6 +17,7 @@ import { deriveSeed } from "../random.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 import { heldOutFold } from "./folds.ts";
+import { itemWeightsFile } from "./item_weights_file.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
 import { lossConfigOf } from "./loss_config.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
@@ -120,7 +121,8 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
 }
 
 async function openData(config: TrainConfig, directory: string) {
-  const { patients, shuffleLabels: shuffle, itemWeights: weightsFile } = config.data;
+  const { patients, shuffleLabels: shuffle } = config.data;
+  const weightsFile = await itemWeightsFile(config);
   const dataset = await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
   const splits = labelledSplits(dataset, await heldOutFold(config));
   const labels = trainingLabels(splits.train, { seed: config.seed, shuffle });
@@ -136,7 +138,7 @@ async function openData(config: TrainConfig, directory: string) {
   const loss = lossConfigOf(config.loss, labels);
   const itemWeights = weightsFile === undefined
     ? undefined
-    : weightsOf(await readItemWeights(weightsFile, dataset.scans), splits.train);
+    : weightsOf(await readItemWeights(weightsFile.file, dataset.scans), splits.train);
   const fingerprint = await dataFingerprint(splits, itemWeights);
   return { splits, labels, loss, stepsPerEpoch, fingerprint, itemWeights };
 }

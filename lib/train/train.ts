@@ -11,6 +11,7 @@ import { runInWorker } from "../worker.ts";
 import { hasCheckpoint } from "./checkpoint.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
 import { withFoldsHash } from "./folds.ts";
+import { withItemWeightsHash } from "./item_weights_file.ts";
 import { lockRun } from "./lock.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, createRun, readRun, readRunConfig, runFiles, runFolderFor } from "./run.ts";
@@ -46,7 +47,7 @@ export interface ResumeOptions extends WatchOptions {
 export async function train({ config: input, out, runs, ...watch }: TrainOptions): Promise<TrainResult> {
   const given = parseTrainConfig(input);
   assertStartingPoint(given);
-  const parsed = await withWeightsHash(await withFoldsHash(given));
+  const parsed = await withWeightsHash(await withItemWeightsHash(await withFoldsHash(given)));
   // "auto" is decided once: a run continues on the engine it began on.
   const config: TrainConfig = { ...parsed, engine: await chooseEngine(parsed.engine) };
   const folder = out ?? await runFolderFor(config, runs);

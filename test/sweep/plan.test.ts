@@ -132,6 +132,28 @@ describe("expansion", () => {
     }
   });
 
+  test("runs with item weights are known by the file's content", () =>
+    withTemporaryFolder(async (folder) => {
+      const [file, moved] = [join(folder, "iw.csv"), join(folder, "moved.csv")];
+      const planned = async (itemWeights: string) => {
+        const rows = await expanded({ base: { ...base, data: { itemWeights } }, list: [{ label: "a" }] });
+        return (await plannedRuns({
+          expanded: rows,
+          seeds: [1],
+          data: { directory: "d", identity: "x" },
+          engine: "wasm",
+        }))[0]!;
+      };
+      await Deno.writeTextFile(file, "scan;weight\nct_scan_1;0.5\n");
+      await Deno.copyFile(file, moved);
+      const first = await planned(file);
+      expect(first.config.data.itemWeights).toEqual({ file, sha256: expect.stringMatching(/^[0-9a-f]{64}$/) });
+      expect((await planned(moved)).hash).toBe(first.hash);
+      await Deno.writeTextFile(file, "scan;weight\nct_scan_1;0.25\n");
+      expect((await planned(file)).hash).not.toBe(first.hash);
+      await expect(planned(join(folder, "none.csv"))).rejects.toMatchObject({ code: "csv-unreadable" });
+    }));
+
   test("a label is a folder's name", () => {
     expect(slugOf("λ=0.1, ε1 = 0 / ../x")).toBe("lambda-0.1-epsilon1-0-..-x");
     expect(slugOf("../..")).toBe("row");

@@ -77,6 +77,17 @@ describe("configHash", () => {
     expect(new Set([base, ...hashes]).size).toBe(changes.length + 1);
   });
 
+  test("item weights are known by content; a plain path is one without its hash", async () => {
+    const withFile = (itemWeights: string | { file: string; sha256?: string }) =>
+      parseTrainConfig({ data: { ...data, itemWeights } });
+    expect(withFile("iw.csv").data.itemWeights).toEqual({ file: "iw.csv" });
+    const [one, other] = ["1".repeat(64), "2".repeat(64)];
+    const known = await configHash(withFile({ file: "iw.csv", sha256: one }));
+    expect(await configHash(withFile({ file: "/elsewhere/iw.csv", sha256: one }))).toBe(known);
+    expect(await configHash(withFile({ file: "iw.csv", sha256: other }))).not.toBe(known);
+    expect(() => withFile("")).toThrow(/data\.itemWeights/);
+  });
+
   test("stable JSON does not depend on the order of keys", () => {
     fc.assert(fc.property(fc.dictionary(fc.string(), fc.jsonValue()), (record) => {
       const reversed = Object.fromEntries(Object.entries(record).reverse());

@@ -118,7 +118,7 @@ describe("every extra at once", () => {
     expect(status).toBe("stopped");
     const text = await Deno.readTextFile(weightsFile());
     await Deno.writeTextFile(weightsFile(), text.replace("0.25", "0.5"));
-    await expect(resume({ run: stopped })).rejects.toThrow(/not the one that this run began with/);
+    await expect(resume({ run: stopped })).rejects.toMatchObject({ code: "run.item_weights_changed" });
     await Deno.writeTextFile(weightsFile(), text);
     await resume({ run: stopped });
     const expected = await finalState(whole);
