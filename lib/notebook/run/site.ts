@@ -33,10 +33,22 @@ export async function notebookSite({ folder, out, only = [], log }: NotebookSite
       found: new TextDecoder().decode(stderr).trim().split("\n").slice(-3).join(" | "),
     });
   }
+  for (const file of files) await fitDrawings(join(out, pageOf(file)));
   const entries = await Promise.all(files.map(async (file) => entryOf(file, await readNotebook(file))));
   const index = join(out, "index.html");
   await writeFileAtomic(index, page({ title: "Cov3d notebooks", body: indexBody(entries) }));
   return index;
+}
+
+function pageOf(file: string): string {
+  return basename(file).replace(/\.ipynb$/, ".html");
+}
+
+/** Wide drawings would be cut off at the page's edge. */
+async function fitDrawings(file: string): Promise<void> {
+  const text = await Deno.readTextFile(file);
+  const style = "<style>.jp-OutputArea svg, .jp-OutputArea img { max-width: 100%; height: auto; }</style></head>";
+  await writeFileAtomic(file, text.replace("</head>", style));
 }
 
 interface Entry {
@@ -51,7 +63,7 @@ export function entryOf(file: string, { cells }: Pick<Notebook, "cells">): Entry
   const [heading = "", ...rest] = text.split("\n");
   const lead = rest.join("\n").trim().split(/\n\s*\n/)[0] ?? "";
   return {
-    page: basename(file).replace(/\.ipynb$/, ".html"),
+    page: pageOf(file),
     title: heading.replace(/^#+\s*/, "") || basename(file),
     lead: lead.replaceAll(/[*_`#]|\[|\]\([^)]*\)/g, ""),
   };
