@@ -8,6 +8,7 @@ import { RunError } from "../errors.ts";
 import { fileExists, makeFolder } from "../files.ts";
 import { withWeightsHash } from "../weights/initial.ts";
 import { runInWorker } from "../worker.ts";
+import { withAbsolutePaths } from "./absolute_paths.ts";
 import { hasCheckpoint } from "./checkpoint.ts";
 import { parseTrainConfig, type TrainConfig, type TrainConfigInput } from "./config.ts";
 import { withFoldsHash } from "./folds.ts";
@@ -55,7 +56,8 @@ export async function train({ config: input, out, runs, ...watch }: TrainOptions
   await makeFolder(folder);
   const lock = await lockRun(folder);
   try {
-    await createRun(folder, config);
+    // The folder is named by the paths as they were given; the run keeps them as any folder can read them.
+    await createRun(folder, withAbsolutePaths(config));
     try {
       return await runTask({ folder }, watch);
     } catch (error) {

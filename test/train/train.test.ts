@@ -1,5 +1,5 @@
 /** The verbs `train` and `resume` as a program uses them, on small generated scans. */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EngineName } from "../../lib/engine/types.ts";
 import { ConfigError, DataError, EngineError, RunError } from "../../lib/errors.ts";
@@ -7,7 +7,8 @@ import { readCheckpoint } from "../../lib/train/checkpoint.ts";
 import { parseTrainConfig, type TrainConfigInput } from "../../lib/train/config.ts";
 import { mergeConfig, preset } from "../../lib/train/presets.ts";
 import type { TrainProgress } from "../../lib/train/progress.ts";
-import { readRun } from "../../lib/train/run.ts";
+import { sha256 } from "../../lib/files.ts";
+import { readRun, runFolderFor } from "../../lib/train/run.ts";
 import { resume, train } from "../../lib/train/train.ts";
 import { decodeSafetensors } from "../../lib/nn/safetensors.ts";
 import { eachEngine } from "../support/engines.ts";
@@ -44,6 +45,29 @@ async function lossesOf(change: Partial<TrainConfigInput>): Promise<number[]> {
 }
 
 describe("train", () => {
+  test("paths as they were typed name the folder; the run keeps them absolute", async () => {
+    const here = (path: string) => relative(Deno.cwd(), path);
+    const itemWeights = join(folder, "iw.csv");
+    await Deno.writeTextFile(itemWeights, "scan;weight\ntrain/covid/ct_scan_2;0.25\n");
+    const sha256OfFile = await sha256(await Deno.readFile(itemWeights));
+    const given = config({ epochs: 1 });
+    const typed = { ...given, data: { ...given.data, directory: here(directory), cache: here(join(folder, "cache")) } };
+    const known = parseTrainConfig({
+      ...typed,
+      data: { ...typed.data, itemWeights: { file: here(itemWeights), sha256: sha256OfFile } },
+    });
+    const result = await train({
+      config: { ...typed, data: { ...typed.data, itemWeights: here(itemWeights) } },
+      runs: join(folder, "runs"),
+    });
+    expect(result.folder).toBe(await runFolderFor(known, join(folder, "runs")));
+    const cache = join(folder, "cache");
+    expect((await readRun(result.folder)).config.data).toMatchObject({
+      ...{ directory, cache },
+      itemWeights: { file: itemWeights, sha256: sha256OfFile },
+    });
+  });
+
   test("leaves a run folder that tells everything, and progress that adds up", async () => {
     const messages: TrainProgress[] = [];
     const out = newRun();
