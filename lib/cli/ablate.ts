@@ -1,5 +1,5 @@
 /** `cov3d ablate`: a plan of runs in, tables and figures out. */
-import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { engineNames, parseEngineChoice } from "../engine/registry.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import { formatSeconds } from "../report/progress.ts";
@@ -51,7 +51,9 @@ export function register(program: Command): void {
     .option("--engine <name>", `auto, ${engineNames.join(", ")} (default: the plan's, COV3D_ENGINE, else auto)`)
     .option("--jobs <n>", "runs at once (default: number of cores with wasm, else 1 a device)", positiveInteger)
     .option("--gpus <list>", "GPUs to use at once, e.g. 0,1 (as CUDA_VISIBLE_DEVICES counts them)", parseGpus)
-    .option("--dry-run", "print the rows, runs and steps, and do nothing")
+    .addOption(
+      new Option("--dry-run", "print the rows, runs and steps, and do nothing").conflicts(["collectOnly", "records"]),
+    )
     .option("--collect-only", "make the tables from the runs that are there, and train nothing")
     .option("--records <folder>", "copy the records without weights here, with tables and figures")
     .option("--example", "print a plan that explains itself")

@@ -3,13 +3,13 @@ import type { Command } from "@commander-js/extra-typings";
 import { formatSize } from "../data/size.ts";
 import { formatBytes } from "../train/memory.ts";
 import { type PresetDetails, presetDetails } from "../train/preset_details.ts";
-import { preset, presets } from "../train/presets.ts";
+import { preset, presets, withoutPreset } from "../train/presets.ts";
 import { formatTable, printJson } from "./common.ts";
 import { positiveInteger } from "./predict.ts";
 import { parseTrainConfig } from "../train/config.ts";
 import { mergeConfig } from "../train/merge_config.ts";
 import { equivalentFlags } from "./train_flags/equivalent.ts";
-import { defaults, trainFlags } from "./train_flags/mod.ts";
+import { trainFlags } from "./train_flags/mod.ts";
 
 export function register(program: Command): void {
   program.command("presets")
@@ -44,7 +44,7 @@ function withFlags(details: PresetDetails) {
 
 function flagsOf({ config }: PresetDetails): string[] {
   const { directory } = config.data;
-  return equivalentFlags(trainFlags, config, parseTrainConfig(mergeConfig(defaults, { data: { directory } })));
+  return equivalentFlags(trainFlags, config, parseTrainConfig(mergeConfig(withoutPreset, { data: { directory } })));
 }
 
 function commandOf({ name, config }: PresetDetails): string {

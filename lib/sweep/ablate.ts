@@ -8,7 +8,7 @@ import { preprocess } from "../data/preprocess.ts";
 import { formatRecipe, recipeFor } from "../data/size.ts";
 import { processesAtOnce } from "../engine/parallel.ts";
 import { chooseEngine, parseEngineChoice } from "../engine/registry.ts";
-import type { EngineChoice } from "../engine/types.ts";
+import type { EngineChoice, EngineName } from "../engine/types.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
 import { lockRun } from "../train/lock.ts";
@@ -79,11 +79,11 @@ async function runPlan(options: AblateOptions): Promise<AblateResult> {
   // A plan that cannot begin leaves no folder behind.
   placeOfData(plan, out, options.directory);
   requireWeights(plan, expanded, options);
-  const jobs = jobsOf(options);
+  const jobs = jobsOf(options), engine = await engineOf(plan, options);
   await makeFolder(out);
   const lock = await lockRun(out);
   try {
-    const sweep = await openSweep({ plan, expanded, out, options });
+    const sweep = await openSweep({ plan, expanded, out, engine, options });
     await writeIfChanged(join(out, sweepFiles.record), json(sweep.record));
     const outcome = await performAll(sweep, jobs, options);
     const tables = await collectSweep({ out });
@@ -125,10 +125,11 @@ interface OpenSweepOptions {
   readonly plan: Plan;
   readonly expanded: ExpandedPlan;
   readonly out: string;
+  readonly engine: EngineName;
   readonly options: AblateOptions;
 }
 
-async function openSweep({ plan, expanded, out, options }: OpenSweepOptions): Promise<Sweep> {
+async function openSweep({ plan, expanded, out, engine, options }: OpenSweepOptions): Promise<Sweep> {
   const { directory, onProgress, signal } = options;
   const data = await openSweepData({
     plan,
@@ -142,15 +143,22 @@ async function openSweep({ plan, expanded, out, options }: OpenSweepOptions): Pr
     expanded,
     seeds: plan.seeds,
     data,
-    engine: await chooseEngine(engineChoice(plan, options)),
+    engine,
     ...(weights === undefined ? {} : { weights }),
     fromScratch: options.fromScratch ?? false,
   });
   return { out, plan, data, runs, record: await sweepRecord(plan, expanded, data, runs) };
 }
 
-export function engineChoice(plan: Plan, { engine }: Pick<AblateOptions, "engine">): EngineChoice {
-  return engine ?? parseEngineChoice(plan.base.engine === undefined ? undefined : String(plan.base.engine));
+/** @throws ConfigError "sweep.gpus" when GPUs are asked for and the engine computes on cores */
+export async function engineOf(plan: Plan, { engine, gpus = [] }: AblateOptions): Promise<EngineName> {
+  const { engine: own } = plan.base;
+  const chosen = await chooseEngine(engine ?? parseEngineChoice(own === undefined ? undefined : String(own)));
+  if (gpus.length === 0 || chosen !== "wasm") return chosen;
+  throw new ConfigError("sweep.gpus", "the engine wasm does not use GPUs", {
+    found: gpus.join(", "),
+    hint: "Leave --gpus out, or choose --engine tensorflow",
+  });
 }
 
 async function sweepRecord(

@@ -5,11 +5,10 @@ import { readFolds } from "../data/folds_file.ts";
 import { planScans } from "../data/phantom/plan.ts";
 import { phantomRecipe } from "../data/phantom/mod.ts";
 import { processesAtOnce } from "../engine/parallel.ts";
-import { chooseEngine } from "../engine/registry.ts";
 import type { EngineName } from "../engine/types.ts";
 import { fileExists } from "../files.ts";
 import type { TrainConfig } from "../train/config.ts";
-import { type AblateOptions, defaultFolder, engineChoice } from "./ablate.ts";
+import { type AblateOptions, defaultFolder, engineOf } from "./ablate.ts";
 import { estimateRun, estimateSeconds, type RunEstimate } from "./estimate.ts";
 import { expandPlan } from "./expand.ts";
 import { type Plan, readPlan } from "./plan_file.ts";
@@ -55,7 +54,7 @@ export interface PlannedRunDescription {
  */
 export async function describePlan(options: AblateOptions): Promise<PlanDescription> {
   const plan = await readPlan(options.plan), expanded = expandPlan(plan);
-  const out = options.out ?? defaultFolder(plan), engine = await chooseEngine(engineChoice(plan, options));
+  const out = options.out ?? defaultFolder(plan), engine = await engineOf(plan, options);
   const notes: string[] = [];
   const data = await lookAtData(plan, out, options.directory, notes);
   const weights = options.weights ?? plan.weights;

@@ -1,6 +1,6 @@
 /** From a plan to the rows of its table: one configuration each, checked, with what it changes and how it is called. */
 import { parseTrainConfig, stableJson, type TrainConfig, trainConfigSchema } from "../train/config.ts";
-import { mergeConfig, type PartialTrainConfig, preset } from "../train/presets.ts";
+import { mergeConfig, type PartialTrainConfig, preset, withoutPreset } from "../train/presets.ts";
 import { Cov3dError } from "../errors.ts";
 import { type Changes, formatValue, leafPaths, nestedChanges, reservedReason, withSize } from "./changes.ts";
 import { type Plan, planError, type PlanProblem, problemsOf } from "./plan_file.ts";
@@ -139,12 +139,23 @@ function baseConfig(plan: Plan, problems: PlanProblem[]): (presetName?: string) 
     const reason = path === "" ? undefined : reservedReason(path);
     if (reason !== undefined) problems.push({ path: ["base", ...path.split(".")], message: `not here: ${reason}` });
   }
-  const own = withSize(fields);
+  const own = withSize(fields), ownStart = presetOfBase(ownPreset, problems);
   return (presetName) => {
-    const name = presetName ?? ownPreset;
-    const start: PartialTrainConfig = name === undefined ? {} : preset(String(name)).config;
+    const start = presetName === undefined ? ownStart : preset(presetName).config;
     return mergeConfig(mergeConfig({ data: { directory: "." } }, start), own);
   };
+}
+
+/** What `train` starts from where there is no preset; a preset that is none is the base's fault and not the rows'. */
+function presetOfBase(name: unknown, problems: PlanProblem[]): PartialTrainConfig {
+  if (name === undefined) return withoutPreset;
+  try {
+    return preset(String(name)).config;
+  } catch (error) {
+    if (!(error instanceof Cov3dError)) throw error;
+    problems.push({ path: ["base", "preset"], message: error.message });
+    return withoutPreset;
+  }
 }
 
 /** Undefined, with its problems added, where the row is not a configuration. */

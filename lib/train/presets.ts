@@ -1,6 +1,7 @@
 /** Named starting points. A preset is a partial configuration; options given by the user go on top of it. */
 import { closestMatch } from "leven";
 import type { PublishedExperiment } from "../data/published.ts";
+import { namedSizes } from "../data/size.ts";
 import { ConfigError } from "../errors.ts";
 import { parseTrainConfig, type TrainConfig } from "./config.ts";
 import { mergeConfig, type PartialTrainConfig } from "./merge_config.ts";
@@ -53,6 +54,9 @@ const tiny: Preset = {
     optimizer: { learningRate: 2e-3, weightDecay: 0.01 },
   },
 };
+
+/** Where training starts without a preset: r3d_18 at the paper's small size. */
+export const withoutPreset: PartialTrainConfig = { data: { size: namedSizes.small }, model: { model: "r3d_18" } };
 
 let all: readonly Preset[] | undefined;
 

@@ -53,6 +53,10 @@ describe("cov3d ablate", () => {
     ["no plan", [], 2, /no plan.*--example/],
     ["a plan without scans", ["table3"], 2, /no dataset of its own.*--data DIR/],
     ["weights that are missing", ["table3", "--data", "/nowhere"], 2, /28 rows start from pretrained.*--weights FILE/],
+    ["GPUs for an engine without", ["quick", "--engine", "wasm", "--gpus", "0,1"], 2, /wasm does not use GPUs.*--gpus/],
+    ["the same, described", ["quick", "--engine", "wasm", "--gpus", "0", "--dry-run"], 2, /wasm does not use GPUs/],
+    ["two ways of doing nothing", ["quick", "--dry-run", "--collect-only"], 2, /cannot be used with option/],
+    ["records of nothing", ["quick", "--dry-run", "--records", "/nowhere"], 2, /cannot be used with option/],
     ["no number of jobs", ["quick", "--jobs", "0"], 2, /jobs/],
     ["a folder that is no sweep", ["quick", "--collect-only", "--out", "/nowhere"], 1, /not the folder of a sweep/],
   ])("%s: a clear message and exit code", async (_name, args, code, message) => {

@@ -2,10 +2,10 @@
 import { Command } from "@commander-js/extra-typings";
 import { describe, expect, test } from "vitest";
 import { equivalentFlags } from "../../lib/cli/train_flags/equivalent.ts";
-import { addTrainFlags, configFrom, defaults, trainFlags } from "../../lib/cli/train_flags/mod.ts";
+import { addTrainFlags, configFrom, trainFlags } from "../../lib/cli/train_flags/mod.ts";
 import { parseTrainConfig, type TrainConfig } from "../../lib/train/config.ts";
 import { mergeConfig } from "../../lib/train/merge_config.ts";
-import { presetConfig, presetNames } from "../../lib/train/presets.ts";
+import { presetConfig, presetNames, withoutPreset } from "../../lib/train/presets.ts";
 import { cov3d } from "../support/command_line.ts";
 
 const data = { directory: "DIR" };
@@ -20,7 +20,7 @@ function trained(words: readonly string[]): unknown {
 
 describe("equivalent flags", () => {
   const flagsOf = (config: TrainConfig) =>
-    equivalentFlags(trainFlags, config, parseTrainConfig(mergeConfig(defaults, { data })));
+    equivalentFlags(trainFlags, config, parseTrainConfig(mergeConfig(withoutPreset, { data })));
 
   test.each(presetNames())("%s can be written out as flags", (name) => {
     const config = presetConfig(name, { data });

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { publishedTable3 } from "../../lib/data/published.ts";
-import { presetConfig } from "../../lib/train/presets.ts";
+import { presetConfig, withoutPreset } from "../../lib/train/presets.ts";
 import { expandPlan, slugOf } from "../../lib/sweep/expand.ts";
 import { examplePlan, planNames, readPlan } from "../../lib/sweep/plan_file.ts";
 import { plannedRuns } from "../../lib/sweep/planned_runs.ts";
@@ -154,6 +154,11 @@ describe("expansion", () => {
       await expect(planned(join(folder, "none.csv"))).rejects.toMatchObject({ code: "csv-unreadable" });
     }));
 
+  test("without a preset: what train starts from", async () => {
+    const { rows } = await expanded({ base: { epochs: 3 }, list: [{ label: "a" }] });
+    expect(rows[0]!.config).toMatchObject({ epochs: 3, ...withoutPreset });
+  });
+
   test("a label is a folder's name", () => {
     expect(slugOf("λ=0.1, ε1 = 0 / ../x")).toBe("lambda-0.1-epsilon1-0-..-x");
     expect(slugOf("../..")).toBe("row");
@@ -204,7 +209,11 @@ describe("a plan that cannot be used", () => {
       `${head}base: { preset: tiny, seed: 3 }\nlist: [{ label: a }]`,
       /line 4, base.seed: not here/,
     ],
-    ["an unknown preset", `${head}base: { preset: tyni }\nlist: [{ label: a }]`, /tyni/],
+    [
+      "an unknown preset",
+      `${head}base:\n  epochs: 2\n  preset: tyni\nlist: [{ label: a }]`,
+      /line 6, base\.preset: unknown preset "tyni"/,
+    ],
     [
       "a size that is none",
       `${head}base: { preset: tiny, data: { size: big } }\nlist: [{ label: a }]`,

@@ -1,12 +1,11 @@
 /** The flags that make a training configuration; shared by every command that takes one. */
 import type { Command, Option } from "@commander-js/extra-typings";
 import { Option as CommanderOption } from "@commander-js/extra-typings";
-import { namedSizes } from "../../data/size.ts";
 import { parseEngineChoice } from "../../engine/registry.ts";
 import { ConfigError } from "../../errors.ts";
 import { parseTrainConfig, type TrainConfigInput } from "../../train/config.ts";
 import { describeSwitches, faithful, type Reading, readings } from "../../train/faithful.ts";
-import { mergeConfig, type PartialTrainConfig, preset } from "../../train/presets.ts";
+import { mergeConfig, preset, withoutPreset } from "../../train/presets.ts";
 import { augmentFlags } from "./augment.ts";
 import { dataFlags } from "./data.ts";
 import { fieldsOf, type TrainFlag } from "./flag.ts";
@@ -56,11 +55,8 @@ export function configFrom(
     throw new ConfigError("train.directory", "no dataset folder", { hint: "cov3d train DIR, or --resume RUN" });
   }
   const name = flags.preset as string | undefined;
-  const base = name === undefined ? defaults : mergeConfig({ name }, preset(name).config);
+  const base = name === undefined ? withoutPreset : mergeConfig({ name }, preset(name).config);
   const given = mergeConfig({ engine: parseEngineChoice(undefined), data: { directory } }, fieldsOf(trainFlags, flags));
   const reading = flags.faithful as Reading | undefined;
   return parseTrainConfig([base, reading === undefined ? {} : faithful(reading), given].reduce(mergeConfig));
 }
-
-/** Without a preset: r3d_18 at the paper's small size. */
-export const defaults: PartialTrainConfig = { data: { size: namedSizes.small }, model: { model: "r3d_18" } };
