@@ -48,7 +48,7 @@ describe("oracles", () => {
     expect(Object.fromEntries(countScans((await openDataset({ directory: root })).scans))).toEqual(expected);
   });
 
-  test("data.counts2022: the published tables agree, where they give the released numbers", async () => {
+  test("data.counts2022: the published tables agree, where they give the released numbers", () => {
     const { expected } = oracle("data.counts2022");
     const published = publishedCounts().filter(({ released }) => released !== undefined);
     expect(published.length).toBe(16);
