@@ -5,6 +5,8 @@ import { RunError } from "../errors.ts";
 import { engineNames, parseEngineChoice } from "../engine/registry.ts";
 import { ensembleRules } from "../evaluate/combine.ts";
 import { ensemble, type EnsembleProgress, type EnsembleResult } from "../evaluate/ensemble.ts";
+import { assertSameEnsemble } from "../evaluate/ensemble_folder.ts";
+import { memberSources } from "../evaluate/ensemble_sources.ts";
 import { isTable, type MemberRecord } from "../evaluate/ensemble_member.ts";
 import { describeIntervals, scoreLines } from "../evaluate/summary.ts";
 import { weightChoices } from "../evaluate/weights.ts";
@@ -49,14 +51,16 @@ Examples:
 
 Without a dataset the first run's is taken. Members may differ in model and size. Writes ensemble.json,
 predictions-<split>.csv and, where the split has labels, evaluation-<split>.json. Predictions of a member that are
-there and belong to the same weights, options and scans are used again.`,
+there and belong to the same weights, options and scans are used again. An ensemble of other members in --out is not
+written over.`,
     )
     .action(async (positional, options) => {
-      const stop = stopSignal("stopping after this scan; again to stop at once");
-      const bar = progress({ label: "ensemble", total: 0, unit: "scans" });
       const { json, engine, rule, out, weights, reflection, resamples, ...given } = options;
       const { members, directory } = await splitPositional(positional);
       const optional = Object.fromEntries(Object.entries({ ...given, directory }).filter(([, v]) => v !== undefined));
+      await assertSameEnsemble(out, memberSources({ members, ...optional }));
+      const stop = stopSignal("stopping after this scan; again to stop at once");
+      const bar = progress({ label: "ensemble", total: 0, unit: "scans" });
       const result = await ensemble({
         ...{ rule, out, weights, reflection, resamples, members },
         ...optional,

@@ -14,6 +14,7 @@ import {
   runMember,
   tableMember,
 } from "./ensemble_member.ts";
+import { memberSources, type Sources } from "./ensemble_sources.ts";
 import { type BothScores, intervalsOf, scorePredictions } from "./labelled.ts";
 import type { FailedScan } from "./predict.ts";
 import type { Prediction, Truth } from "./prediction.ts";
@@ -37,7 +38,7 @@ export interface EnsembleOptions extends Omit<MemberOptions, "onProgress">, Resa
   readonly patients?: string;
   /** Default "validation"; of tables alone, the split that their keys name. */
   readonly split?: Split;
-  /** Folder of the ensemble. */
+  /** Folder of the ensemble; what it holds of another one is written over. */
   readonly out: string;
   readonly onProgress?: (progress: EnsembleProgress) => void;
 }
@@ -115,26 +116,6 @@ export async function ensemble(options: EnsembleOptions): Promise<EnsembleResult
 function splitOf(predictions: readonly Prediction[]): Split {
   const splits = new Set(predictions.map(({ key }) => /^([^/]+)\/[^/]+\/[^/]+$/.exec(key)?.[1]));
   return splits.has(undefined) ? "validation" : [...splits].sort().join("+");
-}
-
-interface Sources {
-  readonly all: readonly string[];
-  readonly of: (task: "presence" | "severity") => { readonly sources: readonly string[]; readonly named: boolean };
-}
-
-function memberSources({ members = [], presence, severity, task = "both" }: EnsembleOptions): Sources {
-  const named = { presence, severity };
-  const of: Sources["of"] = (one) => {
-    if (task !== "both" && task !== one) return { sources: [], named: false };
-    const sources = named[one] ?? (members.length > 0 ? members : []);
-    return { sources: sources.map((source) => resolve(source)), named: named[one] !== undefined };
-  };
-  const all = [...new Set([...of("presence").sources, ...of("severity").sources])];
-  if (all.length > 0) return { all, of };
-  throw new ConfigError("ensemble.members", "an ensemble needs members", {
-    expected: "run folders or predictions as .csv",
-    found: "none for this task",
-  });
 }
 
 interface ScanSet {

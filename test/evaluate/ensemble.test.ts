@@ -202,6 +202,24 @@ describe("of tables", () => {
     expect(result.failed.map(({ key }) => key)).toEqual(["x"]);
   });
 
+  test("a member that is given twice is refused", async () => {
+    const file = await write("twice.csv", [prediction("x", 0.9)]), out = join(folder, "twice");
+    for (const given of [{ members: [file, file] }, { presence: [file, `${folder}/./twice.csv`] }]) {
+      await expect(ensemble({ ...given, out })).rejects.toMatchObject({ code: "ensemble.members", file });
+    }
+    expect((await ensemble({ presence: [file], severity: [file], task: "presence", out })).scans).toBe(1);
+  });
+
+  test("the command line writes over no ensemble of other members", async () => {
+    const [one, two] = await three([[0.9, 0.1], [0.8, 0.2]]), out = join(folder, "held");
+    const call = (...args: string[]) => cov3d(["ensemble", ...args, "--out", out, "--resamples", "20"]);
+    expect((await call(one!, two!)).code).toBe(0);
+    const other = await call(one!);
+    expect([other.code, other.stdout]).toEqual([1, ""]);
+    expect(other.stderr).toMatch(/ensemble of other members is here already.*--out/);
+    expect((await call(two!, one!)).code).toBe(0);
+  });
+
   test("no members; the command line says so", async () => {
     await expect(ensemble({ out: join(folder, "none") })).rejects.toMatchObject({ code: "ensemble.members" });
     const wrong = await cov3d(["ensemble", "--out", join(folder, "none")]);
