@@ -6,6 +6,7 @@ import { DataError, RunError } from "../errors.ts";
 import { fileExists } from "../files.ts";
 import { readRun, runFiles } from "../train/run.ts";
 import { comparePredictions, type Comparison } from "./compare.ts";
+import { comparisonWarnings } from "./compare_warnings.ts";
 import { evaluate, type EvaluateOptions } from "./evaluate.ts";
 import { intervalsOf, resampling } from "./labelled.ts";
 import type { Prediction, Truth } from "./prediction.ts";
@@ -42,6 +43,8 @@ export interface ModelComparison extends Comparison {
   /** Scans that only one of them predicted: they are left out. */
   readonly unpaired: number;
   readonly intervals: ReturnType<typeof intervalsOf>;
+  /** Why the numbers may say nothing: too few scans, one class alone, scans that a model was trained on. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -52,6 +55,8 @@ export interface ModelComparison extends Comparison {
 export async function compareModels(options: CompareModelsOptions): Promise<ModelComparison> {
   const first = await modelOf(options.first, options), second = await modelOf(options.second, options);
   const pairs = pairByKey(first, second);
+  const comparison = comparePredictions({ ...pairs, ...resampling(options) });
+  const models = [first.model, second.model], { truth, first: predictions } = pairs;
   const isRun = [first, second].some(({ model }) => model.kind !== "predictions");
   return {
     first: first.model,
@@ -59,8 +64,9 @@ export async function compareModels(options: CompareModelsOptions): Promise<Mode
     ...(isRun ? { split: options.split ?? "validation" } : {}),
     scans: pairs.truth.length,
     unpaired: first.predictions.length + second.predictions.length - 2 * pairs.truth.length,
-    ...comparePredictions({ ...pairs, ...resampling(options) }),
-    intervals: intervalsOf(pairs.truth, options),
+    ...comparison,
+    intervals: intervalsOf(truth, options),
+    warnings: await comparisonWarnings({ comparison, models, predictions, truth }),
   };
 }
 

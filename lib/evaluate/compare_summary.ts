@@ -4,7 +4,7 @@ import type { ComparedModel, ModelComparison } from "./compare_models.ts";
 
 /** The whole comparison, a line a score. */
 export function comparisonTable(comparison: ModelComparison): string {
-  const { first, second, split, scans, unpaired, intervals } = comparison;
+  const { first, second, split, scans, unpaired, intervals, warnings } = comparison;
   const level = Math.round(100 * ((comparison.presence ?? comparison.severity)?.macroF1.difference.level ?? 0.95));
   const left = unpaired === 0 ? "" : `; ${unpaired} predictions of one model alone are left out`;
   return [
@@ -18,6 +18,7 @@ export function comparisonTable(comparison: ModelComparison): string {
     "",
     `${level} % paired ${intervals.method} intervals, resampling ${intervals.unit}s` +
     `${intervals.stratified ? ", class sizes kept" : ""}; two-sided p, not corrected for the number of comparisons`,
+    ...warnings.map((warning) => `warning: ${warning}`),
   ].join("\n");
 }
 

@@ -113,6 +113,22 @@ describe("compareModels on tables", () => {
     );
   });
 
+  test("few scans, and one class alone, are said; enough scans of both are not", async () => {
+    const all = await write("all.csv", model(1, 0.3), truth), other = await write("all-b.csv", model(2, 1), truth);
+    expect((await compareModels({ first: all, second: other, resamples: 20 })).warnings).toEqual([]);
+    const few = await write("few.csv", model(1, 0.3).slice(0, 9), truth);
+    const result = await compareModels({ first: few, second: other, resamples: 20 });
+    expect(result.warnings).toEqual(
+      ["presence", "severity"].map((task) => expect.stringContaining(`${task}: 9 scans`)),
+    );
+    expect(comparisonTable(result)).toMatch(/warning: presence: 9 scans are too few; .*p-values say nothing/);
+    const positives = <T>(list: readonly T[]) => list.filter((_, i) => i % 2 === 0);
+    const one = await write("one-class.csv", positives(model(1, 0.3)), positives(truth));
+    expect((await compareModels({ first: one, second: other, resamples: 20 })).warnings).toEqual([
+      expect.stringContaining("presence: all scans are of one class"),
+    ]);
+  });
+
   test("refused: nothing in common, answers that contradict each other, no answers, no model", async () => {
     const first = await write("a.csv", model(1, 0.3), truth);
     const other = await write("b.csv", model(2, 1).map((p) => ({ ...p, key: `x-${p.key}` })), truth);

@@ -137,6 +137,11 @@ describe("of runs", () => {
       second: { kind: "run", predictedNow: true },
     });
     expect((await compareModels(options)).second.predictedNow).toBe(false);
+    expect(result.warnings.filter((warning) => warning.includes("trained on"))).toEqual([]);
+    await combined({ members: [runs.a, runs.b], split: "train" });
+    expect((await compareModels({ ...options, split: "train" })).warnings).toEqual(
+      expect.arrayContaining([runs.a, runs.b].map((run) => `${run} was trained on 8 of these 8 scans`)),
+    );
   });
 
   test("command line: the last place is the dataset; members by task", async () => {

@@ -118,6 +118,7 @@ const makers: Record<string, () => Figure> = {
         second: { source: "runs/b.csv", kind: "predictions", predictedNow: false },
         scans: 6,
         unpaired: 0,
+        warnings: [],
         intervals: { method: "percentile bootstrap", unit: "scan", stratified: true },
         ...comparePredictions({ first: sampled, second: sampled.toReversed(), truth, resamples: 50 }),
       },
