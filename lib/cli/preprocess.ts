@@ -115,6 +115,9 @@ async function preview({ directory, split, scan: key, file, json }: Preview): Pr
   if (directory === undefined) {
     throw new ConfigError("directory-missing", "no dataset folder given", { hint: "Give DIR with --preview-crop" });
   }
+  if (!/\.png$/i.test(file)) {
+    throw new ConfigError("preview-png", "the preview is a PNG", { expected: "a name that ends in .png", found: file });
+  }
   await requireFolderOf(file);
   const { scans, root } = onlySplit(await openDataset({ directory }), split);
   const scan = key === undefined ? scans[0]! : scans.find((scan) => scan.key === key);

@@ -62,6 +62,7 @@ export function register(program: Command): void {
     .addHelpText("after", examples)
     .action(async (paths, options) => {
       const target = targetOf(options.task, options.grade);
+      requireUsed(options);
       const root = options.split === undefined ? undefined : onlyPath(paths);
       if (options.measureLesions && root === undefined) {
         throw new ConfigError("saliency.split", "--measure-lesions needs a dataset and --split", {
@@ -110,6 +111,19 @@ function targetOf(task: "presence" | "severity", grade: Grade | undefined): Sali
   if (task === "severity") return { task, ...(grade === undefined ? {} : { grade }) };
   if (grade === undefined) return { task };
   throw new ConfigError("saliency.target", "--grade goes with --task severity");
+}
+
+/** What the chosen kind of map would pass over is refused. */
+function requireUsed(
+  { method, cube, stride, layer }: { method: string; cube?: unknown; stride?: unknown; layer?: unknown },
+): void {
+  const unused = method === "occlusion" ? { layer } : { cube, stride };
+  const given = Object.entries(unused).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
+  if (given.length === 0) return;
+  throw new ConfigError("saliency.method", `--method ${method} does not use this`, {
+    found: given.join(", "),
+    hint: method === "occlusion" ? "Leave it out" : "Leave it out, or add --method occlusion",
+  });
 }
 
 function onlyPath(paths: readonly string[]): string {

@@ -23,6 +23,13 @@ test.each<[args: string[], code: number, says: string]>([
   [["weights", "inspect", folder], 3, `${folder}: this is not a file`],
   [["weights", "import", file, "--base-url", "http://localhost/"], 2, "found no --download"],
   [["weights", "import", file, "--out", join(folder, "none", "a.safetensors")], 2, "there is no folder for this file"],
+  [["preprocess", folder, "--preview-crop", join(folder, "x.txt")], 2, "expected a name that ends in .png"],
+  [["saliency", folder, "--run", folder, "--out", folder, "--cube", "4,4,4"], 2, "found --cube. Leave it out, or add"],
+  [
+    ["saliency", folder, "--run", folder, "--out", folder, "--method", "occlusion", "--layer", "layer1"],
+    2,
+    "--method occlusion does not use this",
+  ],
   [["preprocess", folder, "--size", "4096x4096x4096"], 2, "at most 512 Mi voxels"],
 ])("%j", async (args, code, says) => {
   const { stdout, stderr, ...ended } = await cov3d(args);
