@@ -3,6 +3,9 @@ import { DataError } from "../errors.ts";
 import { readRows } from "./labels.ts";
 import type { Scan } from "./types.ts";
 
+/** Far above any use; float32 losses and gradients of larger ones lose all other scans, and in the end overflow. */
+const maximalWeight = 1e6;
+
 export interface ItemWeights {
   readonly file: string;
   /** Weight of the scans that the file lists, by key. */
@@ -11,7 +14,7 @@ export interface ItemWeights {
 
 /**
  * Reads `scan;weight`: `scan` is a scan's key ("split/class/id") or its folder name, where only one scan has it; a weight
- * is a number from 0 (left out of the losses) on. Scans that are not listed have 1.
+ * is a number from 0 (left out of the losses) to 10⁶. Scans that are not listed have 1.
  * @throws DataError "weights-value" | "weights-unknown" | "weights-ambiguous" | "csv-duplicate" | those of `readRows`
  */
 export async function readItemWeights(file: string, scans: readonly Scan[]): Promise<ItemWeights> {
@@ -67,10 +70,10 @@ function keyOf(name: string, line: number, keys: ReadonlyMap<string, readonly st
 
 function weightOf(text: string, line: number, file: string): number {
   const weight = Number(text);
-  if (Number.isFinite(weight) && weight >= 0) return weight;
+  if (weight >= 0 && weight <= maximalWeight) return weight;
   throw new DataError("weights-value", `the weight in line ${line} cannot be used`, {
     file,
-    expected: "a number, 0 or more (decimal point)",
+    expected: `a number from 0 to ${maximalWeight} (decimal point)`,
     found: JSON.stringify(text),
   });
 }

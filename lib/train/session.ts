@@ -28,6 +28,7 @@ import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from ".
 import { loadStartingPoint } from "./starting_point.ts";
 import { initialState, type TrainState } from "./state.ts";
 import type { Label } from "./targets.ts";
+import { unusedOptions } from "./unused_options.ts";
 
 export interface SessionOptions {
   readonly folder: string;
@@ -73,6 +74,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
   const data = await openData(config, directory ?? config.data.directory);
   logFold(data.splits, log);
   logItemWeights(data.itemWeights, log);
+  for (const note of unusedOptions(config)) log(note);
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
   const loader = openLoader(config); // its Worker starts while the engine proves itself
   try {

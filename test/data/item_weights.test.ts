@@ -33,6 +33,7 @@ describe("readItemWeights", () => {
     ["no number", "scan;weight\nct_scan_1;much", "weights-value"],
     ["a decimal comma", "scan;weight\nct_scan_1;0,5", "weights-value"],
     ["infinity", "scan;weight\nct_scan_1;Infinity", "weights-value"],
+    ["a weight beyond any use", "scan;weight\nct_scan_1;1000001", "weights-value"],
     ["a missing weight", "scan;weight\nct_scan_1;", "csv-row"],
     ["a scan twice, once by its key", "scan;weight\nct_scan_1;1\ntrain/covid/ct_scan_1;1", "csv-duplicate"],
     ["another header", "Name;Category\nct_scan_1;1", "csv-header"],
