@@ -50,6 +50,7 @@ export function register(program: Command): void {
     .option("--split <name>", "explain the scans of this split of a dataset folder")
     .option("--measure-lesions", "with --split: how well the maps point at the lesions of a phantom")
     .option("--sanity <n>", "compare with n networks with random weights", positiveInteger)
+    .option("--settle-random", "with --sanity: let their batch norms meet the scans first, a fairer control")
     .option("--figures <n>", "scans that are drawn", positiveInteger, 20)
     .option("--slices <n>", "slices of each figure", positiveInteger, 5)
     .option("--nifti", "write scan and map as NIfTI files")
@@ -90,6 +91,7 @@ export function register(program: Command): void {
           bar.update(done, part === undefined ? "" : `${Math.round(100 * part)} % of this scan`, total),
         ...(options.layer === undefined ? {} : { layer: options.layer }),
         ...(options.sanity === undefined ? {} : { sanity: options.sanity }),
+        settleRandom: options.settleRandom ?? false,
         ...(options.skipUnreadable === undefined ? {} : { skipUnreadable: options.skipUnreadable }),
         ...(options.cache === undefined ? {} : { cache: options.cache }),
       }).finally(() => {

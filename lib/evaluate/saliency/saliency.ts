@@ -34,6 +34,11 @@ export interface SaliencyOptions extends Pick<PredictOptions, ScanOptions> {
    * with the trained ones: a map that hardly changes shows the scan, not what was learnt (Adebayo et al. 2018).
    */
   readonly sanity?: number;
+  /**
+   * Let the batch norms of the random networks meet the scans first (default false). Fresh statistics make a random
+   * network at inference a detector of brightness, which is a weaker control.
+   */
+  readonly settleRandom?: boolean;
   readonly onProgress?: (progress: SaliencyProgress) => void;
 }
 
@@ -122,7 +127,7 @@ async function saliencyTask(
   { config, checkpointsFolder }: Run,
   weights: CheckpointName,
   scans: readonly Scan[],
-  { engine, device, method, target, layer, occlusion, sanity = 0, skipUnreadable, cache }:
+  { engine, device, method, target, layer, occlusion, sanity = 0, settleRandom = false, skipUnreadable, cache }:
     & SaliencyOptions
     & Required<Pick<SaliencyOptions, "method" | "target">>,
 ): Promise<SaliencyTask> {
@@ -137,6 +142,7 @@ async function saliencyTask(
     network: config.model,
     weights: files.get("model.safetensors")!,
     randomSeeds: Array.from({ length: sanity }, (_, i) => firstRandomSeed + i),
+    settleRandom,
     scans,
     recipe: recipeFor(config.data),
     skipUnreadable: skipUnreadable ?? config.data.skipUnreadable,

@@ -14,6 +14,7 @@ import { decodeSafetensors } from "../../nn/safetensors.ts";
 import { serveWorker, type WorkerContext } from "../../worker.ts";
 import type { ExplainedScan } from "./cam.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
+import { settleStatistics } from "./settle.ts";
 
 export interface SaliencyTask extends ExplainOptions {
   readonly engine: EngineChoice;
@@ -23,6 +24,8 @@ export interface SaliencyTask extends ExplainOptions {
   readonly weights: Uint8Array;
   /** One network with fresh weights for each, for comparison. */
   readonly randomSeeds: readonly number[];
+  /** Let their batch norms meet the scans first. */
+  readonly settleRandom: boolean;
   readonly scans: readonly Scan[];
   readonly recipe: Recipe;
   readonly skipUnreadable: boolean;
@@ -67,6 +70,7 @@ async function explainScans(
   const random = task.randomSeeds.map((seed) => createNetwork(task.network, engine.ops, seed));
   const read = await volumeReader(task);
   try {
+    if (task.settleRandom) await settleAll(random, task, read);
     let next = settled(read(task.scans[0]));
     for (const index of task.scans.keys()) {
       if (context.signal.aborted) return false;
@@ -84,6 +88,15 @@ async function explainScans(
   } finally {
     for (const network of [trained, ...random]) network.dispose();
   }
+}
+
+async function settleAll(
+  networks: readonly Network[],
+  { scans, recipe: { size } }: SaliencyTask,
+  read: (scan: Scan | undefined) => Promise<LoadedVolume | undefined>,
+): Promise<void> {
+  const voxels = async (index: number) => (await read(scans[index % scans.length]))!.voxels;
+  for (const network of networks) await settleStatistics(network, [size.depth, size.height, size.width], voxels);
 }
 
 async function explainScan(

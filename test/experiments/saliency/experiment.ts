@@ -24,6 +24,8 @@ export interface ExperimentOptions {
   readonly layers: readonly StageName[];
   /** Networks with random weights. */
   readonly random: number;
+  /** Their batch norms have met the scans. */
+  readonly settleRandom: boolean;
   /** To the configuration, e.g. another size. */
   readonly changes: PartialTrainConfig;
   /** To the phantom that is trained on. */
@@ -51,7 +53,7 @@ export interface SeedOutput {
 }
 
 export async function runSeed(options: ExperimentOptions): Promise<SeedOutput> {
-  const { folder, seed, engine, methods, layers, random, changes, phantom, log } = options;
+  const { folder, seed, engine, methods, layers, random, settleRandom, changes, phantom, log } = options;
   const directory = join(folder, `phantom-seed${seed}`), heldOut = join(folder, `held-out-seed${seed}`);
   const cache = join(folder, "cache"), out = join(folder, `run-seed${seed}`);
   log(`seed ${seed}: phantoms`);
@@ -77,7 +79,7 @@ export async function runSeed(options: ExperimentOptions): Promise<SeedOutput> {
   let shown: SaliencyResult | undefined;
   for (const method of methods) {
     for (const layer of layers) {
-      const result = await saliency({ run: out, scans, engine, cache, method, layer, sanity: random });
+      const result = await saliency({ run: out, scans, engine, cache, method, layer, sanity: random, settleRandom });
       shown ??= result;
       const measure = await measureLesions(result, dataset.root);
       rows.push({ method, layer: result.layer, measure });

@@ -3,7 +3,7 @@
  *
  *     deno run -A test/experiments/saliency/main.ts --work /tmp/saliency-experiment --out figures/saliency
  *         [--seeds 1,2,3] [--engine tensorflow] [--methods gradcam,layercam] [--layers layer2,layer3]
- *         [--size 16x64x64] [--epochs 20] [--random 5] [--check]
+ *         [--size 16x64x64] [--epochs 20] [--random 5] [--settle-random] [--check]
  *         [--phantom '{"confounder":"both"}'] [--config '{"loss":{"severityFactor":0},"model":{"pool":"max"}}']
  *
  * Writes record.json, lesion-ratio.csv and a montage. With --check the exit code is 1 unless the first method at the first
@@ -38,6 +38,7 @@ const { values } = parseArgs({
     epochs: { type: "string", default: "20" },
     phantom: { type: "string", default: "{}" },
     config: { type: "string", default: "{}" },
+    "settle-random": { type: "boolean", default: false },
     check: { type: "boolean", default: false },
   },
 });
@@ -59,6 +60,7 @@ for (const seed of values.seeds.split(",").map(Number)) {
       methods: values.methods.split(",").map((name) => camMethods.find((method) => method === name)!),
       layers: values.layers.split(",").map(parseStage),
       random: Number(values.random),
+      settleRandom: values["settle-random"],
       changes,
       phantom,
       log: (message) => console.error(message),
@@ -104,6 +106,7 @@ async function writeRecord(directory: string, outputs: readonly SeedOutput[]): P
     trainingConfig,
     changes,
     heldOutPhantom,
+    settleRandom: values["settle-random"],
     limits,
     seeds: results,
   };
