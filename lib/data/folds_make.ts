@@ -109,8 +109,10 @@ function balanced(scans: readonly GroupedScan[], folds: number, seed: number, fi
   }
   const totals = labelGroups.map((_, g) => units.reduce((sum, { counts }) => sum + counts[g]!, 0));
   const rarity = ({ counts }: Unit) => Math.min(...totals.filter((_, g) => counts[g]! > 0));
+  // Groups as rare as each other are dealt one after the other: dealt in turns, both could leave the same folds behind.
+  const rarest = (unit: Unit) => totals.findIndex((total, g) => unit.counts[g]! > 0 && total === rarity(unit));
   const order = randomStream(seed, "folds").shuffle(units)
-    .sort((a, b) => b.keys.length - a.keys.length || rarity(a) - rarity(b));
+    .sort((a, b) => b.keys.length - a.keys.length || rarity(a) - rarity(b) || rarest(a) - rarest(b));
   const held = Array.from({ length: folds }, () => ({ counts: labelGroups.map(() => 0), scans: 0 }));
   const result = new Map<string, number>();
   for (const { keys, counts } of order) {
