@@ -77,7 +77,7 @@ export function epochPoints({ epochs, steps }: Pick<Run, "epochs" | "steps">): E
     epoch: epoch + 1,
     trainLoss,
     validationLoss,
-    learningRate: steps.findLast((step) => step.epoch === epoch)?.learningRate ?? 0,
+    learningRate: steps.findLast((step) => step.epoch === epoch)?.learningRate ?? null,
     presenceF1: presence?.macroF1 ?? null,
     severityF1: severity?.macroF1 ?? null,
   }));

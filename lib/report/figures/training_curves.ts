@@ -10,8 +10,8 @@ export interface EpochPoint {
   readonly epoch: number;
   readonly trainLoss: number;
   readonly validationLoss: number | null;
-  /** Learning rate at the end of the epoch. */
-  readonly learningRate: number;
+  /** Learning rate at the end of the epoch; null where the record keeps no steps (then there is no panel of it). */
+  readonly learningRate: number | null;
   /** Macro F1 on the validation split; null for an untrained task. */
   readonly presenceF1: number | null;
   readonly severityF1: number | null;
@@ -26,9 +26,12 @@ export interface TrainingCurvesOptions {
 
 export function trainingCurves({ epochs, columns = 3, name = "training-curves" }: TrainingCurvesOptions): Figure {
   const title = "Training";
+  const hasRate = epochs.some(({ learningRate }) => learningRate !== null);
   const caption =
     "First: loss of the training batches and of the validation scans (values above the scale are drawn at its top). Second: macro F1 on the validation " +
-    "scans after each epoch; the ring marks the weights that are kept for each task. Third: the one-cycle learning rate.";
+    `scans after each epoch; the ring marks the weights that are kept for each task.${
+      hasRate ? " Third: the one-cycle learning rate." : ""
+    }`;
   return {
     name,
     title,
@@ -40,7 +43,7 @@ export function trainingCurves({ epochs, columns = 3, name = "training-curves" }
       panels: [
         panelOf(lossPlot(epochs), "Loss"),
         panelOf(scorePlot(epochs), "Macro F1, validation"),
-        panelOf(ratePlot(epochs), "Learning rate"),
+        ...(hasRate ? [panelOf(ratePlot(epochs), "Learning rate")] : []),
       ],
     }),
     rows: epochs.map(({ epoch, trainLoss, validationLoss, presenceF1, severityF1, learningRate }) => ({
