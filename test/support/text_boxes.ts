@@ -62,7 +62,7 @@ function boxOf(
   return { text, size, left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }
 
-/** All transforms from the root to the element; `translate` and `rotate` are what figures use. */
+/** All transforms and places of drawings within drawings, from the root to the element. */
 function placement(element: Element): Matrix {
   let matrix: Matrix = [1, 0, 0, 1, 0, 0];
   for (let node: Element | null = element; node !== null; node = node.parentElement) {
@@ -71,6 +71,9 @@ function placement(element: Element): Matrix {
     ) {
       const numbers = inside!.split(/[\s,]+/).map(Number);
       matrix = times(step(name!, numbers), matrix);
+    }
+    if (node.nodeName === "svg" && node.parentElement !== null) {
+      matrix = times([1, 0, 0, 1, Number(node.getAttribute("x") ?? 0), Number(node.getAttribute("y") ?? 0)], matrix);
     }
   }
   return matrix;
