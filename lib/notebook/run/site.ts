@@ -3,7 +3,8 @@ import { basename, join, resolve } from "node:path";
 import { RunError } from "../../errors.ts";
 import { makeFolder, writeFileAtomic } from "../../files.ts";
 import { type Html, html, page } from "../../report/html.ts";
-import { type Notebook, readNotebook, textOf } from "./notebook_file.ts";
+import { withMathMl } from "./equations.ts";
+import { type Notebook, readNotebook, textOf, writeNotebook } from "./notebook_file.ts";
 import { jupyterEnvironment, jupyterPython } from "./python.ts";
 import { chooseNotebooks } from "./run.ts";
 
@@ -20,6 +21,23 @@ export interface NotebookSiteOptions {
 export async function notebookSite({ folder, out, only = [], log }: NotebookSiteOptions): Promise<string> {
   const files = await chooseNotebooks(folder, only);
   await makeFolder(out);
+  const sources = await Deno.makeTempDir({ prefix: "cov3d-site-" });
+  try {
+    for (const file of files) {
+      await writeNotebook(join(sources, basename(file)), drawEquations(await readNotebook(file)));
+    }
+    await convert(files.map((file) => join(sources, basename(file))), out, log);
+  } finally {
+    await Deno.remove(sources, { recursive: true });
+  }
+  for (const file of files) await finishPage(join(out, pageOf(file)));
+  const entries = await Promise.all(files.map(async (file) => entryOf(file, await readNotebook(file))));
+  const index = join(out, "index.html");
+  await writeFileAtomic(index, page({ title: "Cov3d notebooks", body: indexBody(entries) }));
+  return index;
+}
+
+async function convert(files: readonly string[], out: string, log?: (message: string) => void): Promise<void> {
   const python = await jupyterPython(log === undefined ? {} : { log });
   const { success, stderr } = await new Deno.Command(python, {
     args: ["-m", "nbconvert", "--to", "html", "--output-dir", resolve(out), ...files],
@@ -29,32 +47,36 @@ export async function notebookSite({ folder, out, only = [], log }: NotebookSite
   }).output();
   if (!success) {
     throw new RunError("notebooks.html", "nbconvert could not render the notebooks", {
-      file: folder,
+      file: out,
       found: new TextDecoder().decode(stderr).trim().split("\n").slice(-3).join(" | "),
     });
   }
-  for (const file of files) await fitDrawings(join(out, pageOf(file)));
-  const entries = await Promise.all(files.map(async (file) => entryOf(file, await readNotebook(file))));
-  const index = join(out, "index.html");
-  await writeFileAtomic(index, page({ title: "Cov3d notebooks", body: indexBody(entries) }));
-  return index;
 }
 
-function pageOf(file: string): string {
-  return basename(file).replace(/\.ipynb$/, ".html");
-}
-
-/** Wide drawings would be cut off at the page's edge. */
-async function fitDrawings(file: string): Promise<void> {
-  const text = await Deno.readTextFile(file);
-  const style = "<style>.jp-OutputArea svg, .jp-OutputArea img { max-width: 100%; height: auto; }</style></head>";
-  await writeFileAtomic(file, text.replace("</head>", style));
+/** Equations of the text as MathML: nbconvert's own pages fetch a script from the network to draw them. */
+function drawEquations(notebook: Notebook): Notebook {
+  const cells = notebook.cells.map((cell) =>
+    cell.cell_type === "markdown" ? { ...cell, source: withMathMl(textOf(cell.source)) } : cell
+  );
+  return { ...notebook, cells };
 }
 
 interface Entry {
   readonly page: string;
   readonly title: string;
   readonly lead: string;
+}
+
+function pageOf(file: string): string {
+  return basename(file).replace(/\.ipynb$/, ".html");
+}
+
+/** Wide drawings would be cut off at the page's edge; scripts from the network are not needed. */
+async function finishPage(file: string): Promise<void> {
+  const text = await Deno.readTextFile(file);
+  const style = "<style>.jp-OutputArea svg, .jp-OutputArea img { max-width: 100%; height: auto; }</style></head>";
+  const local = text.replaceAll(/<script[^>]*src="https?:[^"]*"[^>]*>\s*<\/script>/g, "");
+  await writeFileAtomic(file, local.replace("</head>", style));
 }
 
 /** The title and the first paragraph after it. */
@@ -74,13 +96,13 @@ function indexBody(entries: readonly Entry[]): Html {
     <main>
       <h1>Cov3d notebooks</h1>
       <p class="lead">3-D deep learning on chest CT, step by step.</p>
-      <ol start="0">
+      <ul>
         ${entries.map(({ page, title, lead }) =>
           html`
             <li><a href="${page}">${title}</a><p>${lead}</p></li>
           `
         )}
-      </ol>
+      </ul>
     </main>
   `;
 }
