@@ -3,6 +3,7 @@
  * are of the positive class (presence), or of the answer that was given (severity, "top label").
  */
 import { argMax } from "./decode.ts";
+import { mean } from "./mean.ts";
 
 /** "width": bins of equal width; "mass": bins between quantiles, so that each holds about as many scans. */
 export type Binning = "width" | "mass";
@@ -153,10 +154,6 @@ function linearQuantile(sorted: readonly number[], p: number): number {
 
 function gap({ observed, predicted }: ReliabilityBin): number {
   return Math.abs(observed - predicted);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function range(length: number): number[] {

@@ -1,5 +1,6 @@
 /** The ensemble's arithmetic (the paper's section on ensembles; the original program's ensemble scripts). */
 import { argMax, sigmoid } from "./decode.ts";
+import { mean } from "./mean.ts";
 
 export const ensembleRules = ["paper", "logits"] as const;
 /**
@@ -41,10 +42,6 @@ function logit(p: number): number {
 
 function logOf(p: number): number {
   return Math.log(Math.max(least, p));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function requireMembers(members: readonly unknown[]): void {

@@ -3,6 +3,7 @@
  * critical, negative; or [z] alone when no severity is trained (λ = 0). The original's other heads give [z, s₁…s₄], the
  * four grades, and [z, s], one logit of severity; the number of outputs tells which head it is.
  */
+import { mean } from "./mean.ts";
 
 /** How the views of one scan (test-time reflection) are combined; the ≥ 0.5 decision of two views is the same. */
 export type ReflectionRule =
@@ -93,8 +94,4 @@ function gradeProbabilities(views: readonly ArrayLike<number>[]): number[] {
   const sum = grades.reduce((total, q) => total + q, 0);
   // A network that is sure of "negative" can underflow all four: then the logits' own order still decides.
   return sum > 0 ? grades.map((q) => q / sum) : softmax(Array.from(views[0]!).slice(1, 5));
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

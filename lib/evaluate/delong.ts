@@ -4,6 +4,7 @@
  * have several scans, the bootstrap over patients is the one to trust.
  */
 import { normalQuantile, twoSidedNormal } from "./distributions.ts";
+import { mean } from "./mean.ts";
 
 export interface DeLongInterval {
   readonly value: number;
@@ -116,10 +117,6 @@ function midRanks(values: readonly number[]): number[] {
 function sampleCovariance(a: readonly number[], b: readonly number[]): number {
   const meanA = mean(a), meanB = mean(b);
   return a.reduce((sum, value, i) => sum + (value - meanA) * (b[i]! - meanB), 0) / (a.length < 2 ? NaN : a.length - 1);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function clip(value: number): number {

@@ -8,6 +8,7 @@ import { bootstrapInterval, type Interval } from "../intervals.ts";
 import { type GridMap, gridPlaces, mapSlice } from "./grid_map.ts";
 import { type LesionRatio, lesionRatio } from "./lesion_ratio.ts";
 import type { SaliencyResult } from "./saliency.ts";
+import { mean } from "../mean.ts";
 
 /** One scan's numbers. */
 export interface MeasuredScan {
@@ -106,8 +107,4 @@ async function lesionRatios(
       lesion: lesion.plane(slice),
     })));
   });
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -13,7 +13,7 @@ describeEngines("settleStatistics", (engine) => {
     const network = createNetwork(config, engine().ops, 7);
     const before = await network.stateDict(), tensors = tf.memory().numTensors;
     const asked: number[] = [];
-    await settleStatistics(network, [8, 16, 16], (index) => {
+    await settleStatistics([network], [8, 16, 16], (index) => {
       asked.push(index);
       return Promise.resolve(hashFilled([8, 16, 16], index % 5, 0.5));
     });
