@@ -1,6 +1,7 @@
 /** A training run as a person watches it: a bar of steps with loss and time left, one line per epoch. On stderr. */
-import { type Progress, progress } from "../report/progress.ts";
+import { progress } from "../report/progress.ts";
 import type { TrainProgress } from "../train/progress.ts";
+import { bars } from "./bars.ts";
 import { log } from "./common.ts";
 
 export interface TrainingDisplay {
@@ -9,30 +10,19 @@ export interface TrainingDisplay {
 }
 
 export function trainingDisplay(): TrainingDisplay {
-  let bar: { kind: "prepare" | "step"; line: Progress } | undefined;
+  const shown = bars();
   let first: number | undefined;
-  const end = () => {
-    bar?.line.finish();
-    bar = undefined;
-  };
-  const current = (kind: "prepare" | "step", make: () => Progress): Progress => {
-    if (bar?.kind !== kind) {
-      end();
-      bar = { kind, line: make() };
-    }
-    return bar.line;
-  };
   return {
-    end,
+    end: shown.end,
     show(message) {
       switch (message.kind) {
         case "log":
-          if (Deno.stderr.isTerminal()) end(); // in a log file a line does not disturb the bar
+          if (Deno.stderr.isTerminal()) shown.end(); // in a log file a line does not disturb the bar
           log(message.message);
           break;
         case "prepare": {
           const { done, total } = message;
-          current("prepare", () => progress({ label: "volumes", total, unit: "scans" })).update(done);
+          shown.of("prepare", () => progress({ label: "volumes", total, unit: "scans" })).update(done);
           break;
         }
         case "step": {
@@ -41,7 +31,7 @@ export function trainingDisplay(): TrainingDisplay {
           first ??= step - 1;
           const total = totalSteps - first;
           const note = `· epoch ${epoch + 1}/${epochs}, loss ${smoothLoss.toFixed(4)}`;
-          current("step", () => progress({ label: "training", total, unit: "steps" })).update(step - first, note);
+          shown.of("step", () => progress({ label: "training", total, unit: "steps" })).update(step - first, note);
           break;
         }
       }
