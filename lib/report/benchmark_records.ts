@@ -78,14 +78,15 @@ export async function readBenchmarkRatios(folder = committed): Promise<Benchmark
   const all = await Promise.all(
     Object.entries(sources).map(async ([name, source]) => {
       const file = join(folder, name);
-      const rows = await readRows(file);
+      const rows = await readBenchmarkRows(file);
       return groups(rows, source.keys).flatMap((group) => ratioOf(group, source, file));
     }),
   );
   return all.flat();
 }
 
-async function readRows(file: string): Promise<Row[]> {
+/** Rows of a table of records; none where the file is not there. */
+export async function readBenchmarkRows(file: string): Promise<Row[]> {
   try {
     const text = await Deno.readTextFile(file);
     return Papa.parse<Row>(text, { header: true, skipEmptyLines: true }).data;

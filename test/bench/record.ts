@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Papa from "papaparse";
 import { writeFileAtomic } from "../../lib/files.ts";
+import { readBenchmarkRows } from "../../lib/report/benchmark_records.ts";
 
 export interface Machine {
   readonly processor: string;
@@ -65,19 +66,9 @@ export async function recordRows(name: string, from: Provenance, rows: readonly 
     ...Object.fromEntries(Object.entries(from.versions).map(([what, version]) => [`${what}_version`, version])),
     ...row,
   }));
-  const all = [...await readRows(file), ...added];
+  const all = [...await readBenchmarkRows(file), ...added];
   const columns = [...new Set(all.flatMap((row) => Object.keys(row)))];
   await Deno.mkdir(dirname(file), { recursive: true });
   await writeFileAtomic(file, Papa.unparse(all as object[], { columns, newline: "\n" }) + "\n");
   return file;
-}
-
-async function readRows(file: string): Promise<Row[]> {
-  try {
-    const text = await Deno.readTextFile(file);
-    return Papa.parse<Row>(text, { header: true, skipEmptyLines: true }).data;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw error;
-  }
 }

@@ -4,7 +4,8 @@ import type { Interval } from "../../evaluate/intervals.ts";
 import type { RocPoint } from "../../evaluate/auc.ts";
 import type { Figure } from "../figure.ts";
 import { frame, panelOf } from "../frame.ts";
-import { colours, ink, plot } from "../style.ts";
+import { colours, ink } from "../style.ts";
+import { rocLine, rocPlot, rocRow } from "./roc_plot.ts";
 
 export interface RocFigureOptions {
   readonly curve: readonly RocPoint[];
@@ -19,22 +20,9 @@ export function rocFigure({ curve, auc, name = "roc" }: RocFigureOptions): Figur
     `${auc.value.toFixed(3)} (${percent} % interval ${auc.low.toFixed(3)} to ${auc.high.toFixed(3)}). ` +
     `The dot is the decision at 0.5; the dashed line is chance.`;
   const decision = decisionPoint(curve);
-  const axis = { domain: [0, 1], labelAnchor: "center", labelArrow: "none", grid: true } as const;
-  const svg = plot({
-    width: 380,
-    height: 360,
-    marginTop: 12,
-    x: { ...axis, label: "false-positive rate (1 − specificity)" },
-    y: { ...axis, label: "sensitivity" },
-    marks: [
-      Plot.line([[0, 0], [1, 1]], { stroke: colours.guide, strokeDasharray: "5 4" }),
-      Plot.line(curve, {
-        x: "falsePositiveRate",
-        y: "sensitivity",
-        stroke: colours.presence,
-        strokeWidth: 2.5,
-        clip: false,
-      }),
+  const svg = rocPlot(
+    [
+      rocLine(curve, { stroke: colours.presence }),
       Plot.dot([decision], { x: "falsePositiveRate", y: "sensitivity", fill: ink, r: 5, clip: false }),
       Plot.text([`AUC ${auc.value.toFixed(3)}\n${auc.low.toFixed(3)} – ${auc.high.toFixed(3)}`], {
         frameAnchor: "bottom-right",
@@ -44,17 +32,14 @@ export function rocFigure({ curve, auc, name = "roc" }: RocFigureOptions): Figur
         lineHeight: 1.3,
       }),
     ],
-  });
+    { width: 380 },
+  );
   return {
     name,
     title,
     caption,
     svg: frame({ title, caption, panels: [panelOf(svg)] }),
-    rows: curve.map(({ threshold, falsePositiveRate, sensitivity }) => ({
-      threshold: Number.isFinite(threshold) ? threshold : null,
-      false_positive_rate: falsePositiveRate,
-      sensitivity,
-    })),
+    rows: curve.map(rocRow),
   };
 }
 

@@ -4,7 +4,8 @@ import { rocCurve, type RocPoint } from "../../evaluate/auc.ts";
 import { type DeLongInterval, delongInterval } from "../../evaluate/delong.ts";
 import type { Figure } from "../figure.ts";
 import { frame, panelOf } from "../frame.ts";
-import { colours, okabeIto, plot } from "../style.ts";
+import { okabeIto } from "../style.ts";
+import { rocLine, rocPlot, rocRow } from "./roc_plot.ts";
 
 export interface SeverityRocOptions {
   /** Class index of each scan. */
@@ -41,25 +42,10 @@ export function severityRoc({ truth, probabilities, labels, name = "severity-roc
     drawable.map((grade) => `${grade.label} (${grade.scans} scans) ${areaText(grade.auc)}`).join("; ")
   }. Areas with 95 % DeLong intervals; the dashed line is chance.`;
   const look = (grade: Grade) => looks[labels.indexOf(grade.label) % looks.length]!;
-  const axis = { domain: [0, 1], labelAnchor: "center", labelArrow: "none", grid: true } as const;
-  const svg = plot({
-    width: 560,
-    height: 360,
-    marginTop: 12,
-    marginRight: 200,
-    x: { ...axis, label: "false-positive rate (1 − specificity)" },
-    y: { ...axis, label: "sensitivity" },
-    marks: [
-      Plot.line([[0, 0], [1, 1]], { stroke: colours.guide, strokeDasharray: "5 4" }),
+  const svg = rocPlot(
+    [
       ...drawable.map((grade) =>
-        Plot.line(grade.curve, {
-          x: "falsePositiveRate",
-          y: "sensitivity",
-          stroke: look(grade).stroke,
-          strokeDasharray: look(grade).dash,
-          strokeWidth: 2.5,
-          clip: false,
-        })
+        rocLine(grade.curve, { stroke: look(grade).stroke, strokeDasharray: look(grade).dash })
       ),
       ...drawable.map((grade, i) =>
         Plot.text([`${grade.label} (${grade.scans})\n${areaText(grade.auc)}`], {
@@ -74,20 +60,14 @@ export function severityRoc({ truth, probabilities, labels, name = "severity-roc
         })
       ),
     ],
-  });
+    { width: 560, marginRight: 200 },
+  );
   return {
     name,
     title,
     caption,
     svg: frame({ title, caption, panels: [panelOf(svg)] }),
-    rows: drawable.flatMap(({ label, curve }) =>
-      curve.map(({ threshold, falsePositiveRate, sensitivity }) => ({
-        grade: label,
-        threshold: Number.isFinite(threshold) ? threshold : null,
-        false_positive_rate: falsePositiveRate,
-        sensitivity,
-      }))
-    ),
+    rows: drawable.flatMap(({ label, curve }) => curve.map((point) => ({ grade: label, ...rocRow(point) }))),
   };
 }
 
