@@ -16,7 +16,7 @@ import { type CollectResult, collectSweep } from "./collect.ts";
 import { stepsOfRun } from "./estimate.ts";
 import { type ExpandedPlan, expandPlan } from "./expand.ts";
 import { type Plan, readPlan } from "./plan_file.ts";
-import { type PlannedRun, plannedRuns } from "./planned_runs.ts";
+import { type PlannedRun, runsOfPlan } from "./planned_runs.ts";
 import { readPublished } from "./published_scores.ts";
 import { recordFailure, runStatus } from "./run_record.ts";
 import { runInProcess } from "./start_process.ts";
@@ -138,15 +138,7 @@ async function openSweep({ plan, expanded, out, engine, options }: OpenSweepOpti
     ...(signal === undefined ? {} : { signal }),
     onProgress: (progress) => onProgress?.({ kind: "prepare", what: "phantom", ...progress }),
   });
-  const weights = options.weights ?? plan.weights;
-  const runs = await plannedRuns({
-    expanded,
-    seeds: plan.seeds,
-    data,
-    engine,
-    ...(weights === undefined ? {} : { weights }),
-    fromScratch: options.fromScratch ?? false,
-  });
+  const runs = await runsOfPlan({ plan, expanded, data, engine }, options);
   return { out, plan, data, runs, record: await sweepRecord(plan, expanded, data, runs) };
 }
 

@@ -12,7 +12,7 @@ import { type AblateOptions, defaultFolder, engineOf } from "./ablate.ts";
 import { estimateRun, estimateSeconds, type RunEstimate } from "./estimate.ts";
 import { expandPlan } from "./expand.ts";
 import { type Plan, readPlan } from "./plan_file.ts";
-import { type PlannedRun, plannedRuns } from "./planned_runs.ts";
+import { type PlannedRun, runsOfPlan } from "./planned_runs.ts";
 import { type RunRecord, runStatus } from "./run_record.ts";
 import { datasetIdentity, phantomIdentity, placeOfData, type SweepData } from "./sweep_data.ts";
 import { runFolder } from "./sweep_record.ts";
@@ -57,15 +57,7 @@ export async function describePlan(options: AblateOptions): Promise<PlanDescript
   const out = options.out ?? defaultFolder(plan), engine = await engineOf(plan, options);
   const notes: string[] = [];
   const data = await lookAtData(plan, out, options.directory, notes);
-  const weights = options.weights ?? plan.weights;
-  const runs = await plannedRuns({
-    expanded,
-    seeds: plan.seeds,
-    data,
-    engine,
-    ...(weights === undefined ? {} : { weights }),
-    fromScratch: options.fromScratch ?? false,
-  });
+  const runs = await runsOfPlan({ plan, expanded, data, engine }, options);
   const looked = await Promise.all(runs.map(async (run) => ({
     run,
     estimate: estimateRun(run, data),
@@ -78,7 +70,7 @@ export async function describePlan(options: AblateOptions): Promise<PlanDescript
   const jobs = options.jobs ?? Math.max(options.gpus?.length ?? 0, processesAtOnce(engine));
   const seconds = estimateSeconds(done, todo);
   const needing = expanded.rows.filter(({ config }) => config.needsPretrained);
-  if (needing.length > 0 && weights === undefined && !options.fromScratch) {
+  if (needing.length > 0 && (options.weights ?? plan.weights) === undefined && !options.fromScratch) {
     notes.push(`${needing.length} rows start from pretrained weights: give --weights FILE`);
   }
   return {

@@ -5,6 +5,7 @@ import { weightsFileOf } from "../weights/source.ts";
 import { configHash, type TrainConfig } from "../train/config.ts";
 import { withItemWeightsHash } from "../train/item_weights_file.ts";
 import type { ExpandedPlan, SweepRow } from "./expand.ts";
+import type { Plan } from "./plan_file.ts";
 import type { SweepData } from "./sweep_data.ts";
 
 export interface PlannedRun {
@@ -27,6 +28,19 @@ export interface PlannedRunsOptions {
   readonly weights?: string;
   /** Rows need no pretrained weights. */
   readonly fromScratch?: boolean;
+}
+
+export interface PlannedSweep extends Pick<PlannedRunsOptions, "expanded" | "data" | "engine"> {
+  readonly plan: Pick<Plan, "seeds" | "weights">;
+}
+
+/** The runs of a plan; weights that are given with the call are taken instead of the plan's. */
+export function runsOfPlan(
+  { plan, expanded, data, engine }: PlannedSweep,
+  { weights = plan.weights, fromScratch = false }: Pick<PlannedRunsOptions, "weights" | "fromScratch">,
+): Promise<PlannedRun[]> {
+  const initial = weights === undefined ? {} : { weights };
+  return plannedRuns({ expanded, seeds: plan.seeds, data, engine, ...initial, fromScratch });
 }
 
 export async function plannedRuns(options: PlannedRunsOptions): Promise<PlannedRun[]> {
