@@ -96,15 +96,8 @@ function runConfig(
 
 /** Ten digits, as `configHash`, of the configuration with contents in the place of paths. */
 async function runHash(config: TrainConfig, identity: string): Promise<string> {
-  const { patients: _, folds, ...data } = config.data;
-  return await configHash({
-    ...config,
-    data: {
-      ...data,
-      directory: identity,
-      ...(folds === undefined ? {} : { folds: { ...folds, file: "" } }),
-    },
-  });
+  const { patients: _, ...data } = config.data;
+  return await configHash({ ...config, data: { ...data, directory: identity } });
 }
 
 /** The weights of a file or of a run folder, known by their content. */

@@ -192,12 +192,14 @@ export function stableJson(value: unknown): string {
 
 /**
  * First ten hexadecimal digits of the hash of all that changes the result: not the name, cache or checkpoint rhythm, and
- * of initial weights and item weights their hash, wherever they lie.
+ * of initial weights, item weights and folds their hash, wherever they lie.
  */
 export async function configHash(config: TrainConfig): Promise<string> {
   const { name: _name, checkpointSeconds: _seconds, data: { cache: _cache, ...data }, ...rest } = config;
   const initialWeights = byContent(config.initialWeights), itemWeights = byContent(data.itemWeights);
-  return (await sha256(stableJson({ ...rest, initialWeights, data: { ...data, itemWeights } }))).slice(0, 10);
+  // An empty path in place of the true one: hashes stay those by which earlier sweeps named their runs.
+  const folds = data.folds?.sha256 === undefined ? data.folds : { ...data.folds, file: "" };
+  return (await sha256(stableJson({ ...rest, initialWeights, data: { ...data, itemWeights, folds } }))).slice(0, 10);
 }
 
 /** A file without its place, where its content is known. */

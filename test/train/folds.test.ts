@@ -1,9 +1,10 @@
 /** Who is trained on and who is held out, where a folds file says so. */
+import { relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { readFolds } from "../../lib/data/folds_file.ts";
 import type { Dataset, Scan } from "../../lib/data/types.ts";
 import { heldOutFold, withFoldsHash } from "../../lib/train/folds.ts";
-import { parseTrainConfig } from "../../lib/train/config.ts";
+import { configHash, parseTrainConfig } from "../../lib/train/config.ts";
 import { dataFingerprint, labelledSplits } from "../../lib/train/labels.ts";
 import { withTemporaryFolder } from "../support/tiny_dataset.ts";
 
@@ -77,4 +78,18 @@ test("the run's configuration keeps the hash of the folds file and refuses a cha
     await expect(heldOutFold(kept)).rejects.toMatchObject({ code: "run.folds_changed", name: "RunError" });
     const { folds: _, ...data } = config.data;
     expect(await heldOutFold({ data })).toBeUndefined();
+  }));
+
+test("a run is known by what its folds file says, however the path was typed", () =>
+  withFolds(csv(byNumber), 0, async (config) => {
+    const { file } = config.data.folds!, moved = file.replace("folds.csv", "moved.csv");
+    const hash = async (folds: { file: string; fold: number }) =>
+      await configHash(await withFoldsHash({ ...config, data: { ...config.data, folds } }));
+    const known = await hash({ file, fold: 0 });
+    expect(await hash({ file: relative(Deno.cwd(), file), fold: 0 })).toBe(known);
+    await Deno.copyFile(file, moved);
+    expect(await hash({ file: moved, fold: 0 })).toBe(known);
+    expect(await hash({ file, fold: 1 })).not.toBe(known);
+    await Deno.writeTextFile(moved, csv((id) => 2 - byNumber(id)));
+    expect(await hash({ file: moved, fold: 0 })).not.toBe(known);
   }));
