@@ -1,44 +1,13 @@
 /** The convolutions as engine operations (symmetric padding) and as kernels of TensorFlow.js (its own padding rules). */
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
-import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
-import { convOutputShape } from "../reference.ts";
-import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
+import { type ConvolutionSizes, gradientSizes, sizesOf } from "../convolution/sizes.ts";
+import type { EngineOps, Triple } from "../types.ts";
 import { convolveFilterGradient } from "./convolution/filter_gradient.ts";
 import { convolveForward, convolveInputGradient } from "./convolution/mod.ts";
-import type { ConvolutionSizes } from "./convolution/sizes.ts";
 import { Heap } from "./heap.ts";
 
 type Shape5 = tf.Tensor5D["shape"];
-
-function sizesOf(x: Shape5, w: Shape5, geometry: Conv3dGeometry): ConvolutionSizes {
-  const [batch, d, h, v] = convOutputShape(x, w, geometry);
-  if (x[4] !== w[3] || Math.min(d, h, v) < 1) {
-    throw new EngineError("engine.shape", "these shapes cannot be convolved", {
-      expected: `${w[3]} channels and an extent of at least the kernel's`,
-      found: `x [${x}] with kernel [${w}]`,
-    });
-  }
-  return {
-    batch,
-    input: [x[1], x[2], x[3]],
-    output: [d, h, v],
-    kernel: [w[0], w[1], w[2]],
-    inputChannels: w[3],
-    outputChannels: w[4],
-    ...geometry,
-  };
-}
-
-/** The same for a gradient, after a look at the shape of the gradient that comes in. */
-function gradientSizes(x: Shape5, w: Shape5, dy: Shape5, geometry: Conv3dGeometry): ConvolutionSizes {
-  const sizes = sizesOf(x, w, geometry), expected = [sizes.batch, ...sizes.output, sizes.outputChannels];
-  if (tf.util.arraysEqual(dy, expected)) return sizes;
-  throw new EngineError("engine.shape", "the gradient has the wrong shape", {
-    expected: `[${expected}]`,
-    found: `[${dy}]`,
-  });
-}
 
 function forward(heap: Heap, sizes: ConvolutionSizes, x: tf.TensorInfo, w: tf.TensorInfo): tf.TensorInfo {
   const y = heap.output([sizes.batch, ...sizes.output, sizes.outputChannels]);

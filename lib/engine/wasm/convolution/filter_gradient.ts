@@ -2,7 +2,7 @@
 import type { Heap } from "../heap.ts";
 import { panelChannels, tileRun } from "../kernels/convolution.ts";
 import { packRows } from "./packing.ts";
-import { type ConvolutionSizes, triple, volume } from "./sizes.ts";
+import { type ConvolutionSizes, triple, volume } from "../../convolution/sizes.ts";
 import { forEachSlab, type Slab } from "./slab.ts";
 
 /** Voxels whose values meet in one call of the kernel: both factors should stay in the first-level cache. */

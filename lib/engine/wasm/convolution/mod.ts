@@ -6,8 +6,8 @@
 import type { Heap } from "../heap.ts";
 import { convolve } from "./convolve.ts";
 import { packRows, packTransposed } from "./packing.ts";
-import { type Phase, phasesOf } from "./phases.ts";
-import { axes, type ConvolutionSizes, denseSteps, triple, volume } from "./sizes.ts";
+import { type Phase, phasesOf } from "../../convolution/phases.ts";
+import { axes, type ConvolutionSizes, denseSteps, triple, volume } from "../../convolution/sizes.ts";
 import type { Reach } from "./slab.ts";
 
 /** y [N, D', H', W', out] = x [N, D, H, W, in] * w [kD, kH, kW, in, out]; arguments are byte addresses. */

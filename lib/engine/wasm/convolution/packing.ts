@@ -1,8 +1,8 @@
 /** Weights and gradients rearranged in panels of 8 channels, as the matrix kernels read them. */
 import type { Heap, Take } from "../heap.ts";
 import { panelChannels } from "../kernels/convolution.ts";
-import type { Phase } from "./phases.ts";
-import type { ConvolutionSizes } from "./sizes.ts";
+import type { Phase } from "../../convolution/phases.ts";
+import type { ConvolutionSizes } from "../../convolution/sizes.ts";
 
 /** Weights in panels of 8 channels: [panel][depth tap · height tap][width tap · source channel][8]. */
 export interface PackedWeights {

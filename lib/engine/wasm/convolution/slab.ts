@@ -1,7 +1,7 @@
 /** Zero-padded copies of a few planes of a volume, in which every tap of a kernel finds a value. */
 import type { Triple } from "../../types.ts";
 import type { Heap, Take } from "../heap.ts";
-import { axes, triple } from "./sizes.ts";
+import { axes, triple } from "../../convolution/sizes.ts";
 
 /** Most of a zero-padded slab, in bytes; one output plane's worth is taken in any case. */
 const slabBytes = 4 * 2 ** 20;
