@@ -1,0 +1,59 @@
+/** How a workgroup divides a matrix product: the tile of the result that it makes and the part of it in each thread. */
+
+export interface Tile {
+  /** Rows and columns of the result that one workgroup makes. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Terms of each sum that are in workgroup memory at a time: a multiple of 4. */
+  readonly depth: number;
+  /** Rows and columns in the registers of one thread: multiples of 4. */
+  readonly rowBlock: number;
+  readonly columnBlock: number;
+}
+
+export const threadsOf = ({ rows, columns, rowBlock, columnBlock }: Tile): number =>
+  (rows / rowBlock) * (columns / columnBlock);
+
+/** Bytes of workgroup memory: two stages of both factors, the left one with a column of padding against bank conflicts. */
+export const workgroupBytes = ({ rows, columns, depth }: Tile): number =>
+  2 * 4 * (rows * (depth + 4) + depth * columns) + 2 * 16 * depth;
+
+/** Name in the store of timings, e.g. "128x64x16/8x8". */
+export const tileName = ({ rows, columns, depth, rowBlock, columnBlock }: Tile): string =>
+  `${rows}x${columns}x${depth}/${rowBlock}x${columnBlock}`;
+
+const tile = (rows: number, columns: number, depth: number, rowBlock: number, columnBlock: number): Tile => ({
+  rows,
+  columns,
+  depth,
+  rowBlock,
+  columnBlock,
+});
+
+/** What every WebGPU device can run: 256 threads and 16 KiB of workgroup memory. */
+export const defaultTile: Tile = tile(64, 64, 8, 8, 8);
+
+/** What is tried, for products of many columns and of few. */
+export const tiles: readonly Tile[] = [
+  defaultTile,
+  tile(64, 64, 16, 8, 8),
+  tile(64, 64, 8, 4, 8),
+  tile(64, 64, 16, 4, 4),
+  tile(128, 64, 8, 8, 8),
+  tile(128, 64, 16, 8, 8),
+  tile(128, 128, 8, 8, 8),
+  tile(64, 32, 16, 4, 8),
+  tile(128, 32, 16, 8, 4),
+];
+
+export const tileNamed = (name: string): Tile | undefined => tiles.find((candidate) => tileName(candidate) === name);
+
+/** The tiles that a device can run. */
+export function tilesFor(
+  limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup">,
+): Tile[] {
+  return tiles.filter((candidate) =>
+    workgroupBytes(candidate) <= limits.maxComputeWorkgroupStorageSize &&
+    threadsOf(candidate) <= limits.maxComputeInvocationsPerWorkgroup
+  );
+}
