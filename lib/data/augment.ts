@@ -35,19 +35,33 @@ export function sampleAugmentation(stream: RandomStream, config: AugmentationCon
 }
 
 /**
- * Writes an augmented copy of `voxels` (grey / 255, C order, rows of `width` along the last axis) into `target`, which
- * must be as long. The input is left as it is; nothing is clipped, as in the 2023 program.
+ * An augmented copy of `voxels` (grey / 255, C order, rows of `width` along the last axis). The input is left as it is;
+ * nothing is clipped, as in the 2023 program.
  */
-export function applyAugmentation(
-  voxels: Float32Array,
+export function applyAugmentation(voxels: Float32Array, width: number, augmentation: Augmentation): Float32Array {
+  return augmentInPlace(voxels.slice(), width, augmentation);
+}
+
+/** As `applyAugmentation`, on the voxels themselves. */
+export function augmentInPlace<Voxels extends Float32Array>(
+  voxels: Voxels,
   width: number,
   { reflect, brightness = 0, contrast = 1 }: Augmentation,
-  target: Float32Array = new Float32Array(voxels.length),
-): Float32Array {
-  if (brightness === 0 && contrast === 1) target.set(voxels);
-  else for (let i = 0; i < voxels.length; i++) target[i] = contrast * (voxels[i]! - 0.5) + 0.5 + brightness;
-  if (reflect) {
-    for (let row = 0; row < target.length; row += width) target.subarray(row, row + width).reverse();
+): Voxels {
+  if (brightness !== 0 || contrast !== 1) {
+    for (let i = 0; i < voxels.length; i++) voxels[i] = contrast * (voxels[i]! - 0.5) + 0.5 + brightness;
   }
-  return target;
+  if (reflect) reflectRows(voxels, width);
+  return voxels;
+}
+
+/** Every row back to front; a plain loop is many times faster than `reverse` on a view of each row. */
+function reflectRows(voxels: Float32Array, width: number): void {
+  for (let row = 0; row < voxels.length; row += width) {
+    for (let left = row, right = row + width - 1; left < right; left++, right--) {
+      const voxel = voxels[left]!;
+      voxels[left] = voxels[right]!;
+      voxels[right] = voxel;
+    }
+  }
 }

@@ -9,6 +9,7 @@ import { type LungCrop, lungCropVersion } from "./lung_crop/crop.ts";
 import { bytesFrom, ContentHasher, type ScanContent } from "./content_hash.ts";
 import { emptyScan, type LoadedVolume, loadScan } from "./read.ts";
 import { formatRecipe, type Recipe } from "./size.ts";
+import { type StoredVoxels, storedVoxels, unitVoxels } from "./stored_voxels.ts";
 import type { Scan } from "./types.ts";
 
 /** Raised whenever the same slices and recipe would give other voxels than before; part of every key. */
@@ -33,6 +34,12 @@ export interface VolumeCache {
    * @throws DataError as `loadScan`; "cache-skipped" where a stored volume lacks slices and `skipUnreadable` is off
    */
   get(scan: Scan, options?: { signal?: AbortSignal }): Promise<LoadedVolume>;
+  /**
+   * As `get`, but the voxels as the file holds them, and made for reading the same scans again and again: the slices
+   * are looked at and the file is checked once, and again only if the file has changed. So whoever trains goes on with
+   * the volumes that the training began with.
+   */
+  stored(scan: Scan): Promise<StoredVoxels>;
   /**
    * Makes the scan's volume unless its file is there; with `verify` that file is read and, if damaged, made again.
    * @throws DataError as `get`
@@ -88,6 +95,8 @@ class DiskCache implements VolumeCache {
   readonly recipe: Recipe;
   readonly #options: OpenCacheOptions;
   readonly #hasher: ContentHasher;
+  /** Files that `stored` has checked, by scan folder and slices. */
+  readonly #checked = new Map<string, CheckedFile>();
 
   constructor(readonly directory: string, options: OpenCacheOptions) {
     this.recipe = options.recipe;
@@ -106,7 +115,21 @@ class DiskCache implements VolumeCache {
   async get(scan: Scan, { signal }: { signal?: AbortSignal } = {}): Promise<LoadedVolume> {
     if (scan.slices.length === 0) throw emptyScan(scan);
     const content = await this.#contentOf(scan, signal);
-    return await this.#read(content.hash, scan) ?? await this.#make(scan, content, signal);
+    return await this.#volumeAt(content.hash, scan) ?? await this.#make(scan, content, signal);
+  }
+
+  async stored(scan: Scan): Promise<StoredVoxels> {
+    if (scan.slices.length === 0) throw emptyScan(scan);
+    const known = this.#checked.get(scan.key);
+    if (known?.folder === scan.folder) {
+      const file = await readUnchanged(known);
+      if (file !== undefined) return file;
+    }
+    const content = await this.#contentOf(scan), { path } = this.#place(content.hash);
+    const before = await identityOf(path), found = await this.#read(content.hash);
+    if (found === undefined) return storedVoxels((await this.#make(scan, content)).voxels, this.recipe.dtype);
+    if (before !== undefined) this.#checked.set(scan.key, { folder: scan.folder, path, identity: before });
+    return found.stored;
   }
 
   async ensure(scan: Scan, { verify = false, signal }: EnsureOptions = {}): Promise<Ensured> {
@@ -114,7 +137,7 @@ class DiskCache implements VolumeCache {
     const content = await this.#contentOf(scan, signal), { path } = this.#place(content.hash);
     const exists = await fileExists(path);
     if (exists && !verify) return { state: "ready", skipped: [], ...await this.#recordedCrop(path) };
-    const found = exists ? await this.#read(content.hash, scan) : undefined;
+    const found = exists ? await this.#volumeAt(content.hash, scan) : undefined;
     if (found !== undefined) return { state: "ready", skipped: found.skipped, ...cropOf(found) };
     const made = await this.#make(scan, content, signal);
     return { state: exists ? "repaired" : "made", skipped: made.skipped, ...cropOf(made) };
@@ -140,7 +163,16 @@ class DiskCache implements VolumeCache {
     return { key, path: volumePath(this.directory, this.recipe, key) };
   }
 
-  async #read(contentHash: string, scan: Scan): Promise<LoadedVolume | undefined> {
+  async #volumeAt(contentHash: string, scan: Scan): Promise<LoadedVolume | undefined> {
+    const found = await this.#read(contentHash);
+    if (found === undefined) return undefined;
+    const { stored, entry } = found, { depth, height, width } = this.recipe.size, { skipped } = entry;
+    const voxels = unitVoxels(stored, new Float32Array(stored.length));
+    return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped, ...cropOf(entry) };
+  }
+
+  /** The file's voxels and footer; undefined where there is none, or a damaged one. */
+  async #read(contentHash: string): Promise<ReturnType<typeof decodeVolume> | undefined> {
     const { key, path } = this.#place(contentHash);
     let bytes: Uint8Array<ArrayBuffer>;
     try {
@@ -150,12 +182,12 @@ class DiskCache implements VolumeCache {
       throw new DataError("cache-unreadable", "the cached volume cannot be read", { file: path, cause });
     }
     try {
-      const { voxels, entry } = decodeVolume(bytes, path);
-      if (entry.key !== key) {
+      const found = decodeVolume(bytes, path);
+      if (found.entry.key !== key) {
         throw new DataError("cache-damaged", "the cached volume is of another scan", { file: path });
       }
-      this.#checkSkipped(entry, path);
-      return this.#volume(voxels, scan, entry);
+      this.#checkSkipped(found.entry, path);
+      return found;
     } catch (error) {
       if (!(error instanceof DataError) || error.code !== "cache-damaged") throw error;
       this.#options.onDamaged?.(error);
@@ -192,10 +224,31 @@ class DiskCache implements VolumeCache {
       hint: "Repair the slices, or allow them to be skipped again",
     });
   }
+}
 
-  #volume(voxels: Float32Array<ArrayBuffer>, scan: Scan, entry: CacheEntry): LoadedVolume {
-    const { depth, height, width } = this.recipe.size, { skipped } = entry;
-    return { voxels, shape: [depth, height, width], intensity: "unit", source: scan.folder, skipped, ...cropOf(entry) };
+interface CheckedFile {
+  readonly folder: string;
+  readonly path: string;
+  readonly identity: string;
+}
+
+/** Changes whenever the file is replaced or written to; undefined where it is not there. */
+async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { size, mtime, ctime, ino } = await Deno.stat(path);
+    return [size, mtime?.getTime(), ctime?.getTime(), ino].join();
+  } catch {
+    return undefined;
+  }
+}
+
+/** The voxels of a file that is still the one that was checked. */
+async function readUnchanged({ path, identity }: CheckedFile): Promise<StoredVoxels | undefined> {
+  try {
+    const bytes = await Deno.readFile(path);
+    return await identityOf(path) === identity ? decodeVolume(bytes, path, { sum: false }).stored : undefined;
+  } catch {
+    return undefined; // gone or damaged: it is made again
   }
 }
 

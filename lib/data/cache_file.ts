@@ -5,11 +5,11 @@
  */
 import { createHash } from "node:crypto";
 import { DataError } from "../errors.ts";
-import { decodeNpy, encodeNpy, type NpyArray, type NpyData } from "./npy.ts";
+import { decodeNpy, encodeNpy, type NpyArray } from "./npy.ts";
 import type { LungCrop } from "./lung_crop/crop.ts";
 import type { SkippedSlice } from "./read.ts";
-import { toUint8 } from "./resample.ts";
-import type { CacheDtype, Recipe } from "./size.ts";
+import type { Recipe } from "./size.ts";
+import { type StoredVoxels, storedVoxels } from "./stored_voxels.ts";
 
 /** What a cache file says about itself. */
 export interface CacheEntry {
@@ -30,7 +30,7 @@ const tailBytes = 32 + 4 + magic.length;
 /** File content for voxels in units of grey / 255. */
 export function encodeVolume(voxels: Float32Array, entry: CacheEntry): Uint8Array<ArrayBuffer> {
   const { size, dtype } = entry.recipe;
-  const npy = encodeNpy({ shape: [size.depth, size.height, size.width], data: toStored(voxels, dtype) });
+  const npy = encodeNpy({ shape: [size.depth, size.height, size.width], data: storedVoxels(voxels, dtype) });
   const json = new TextEncoder().encode(JSON.stringify(entry));
   const bytes = new Uint8Array(npy.length + json.length + tailBytes);
   bytes.set(npy);
@@ -43,19 +43,18 @@ export function encodeVolume(voxels: Float32Array, entry: CacheEntry): Uint8Arra
 }
 
 /**
- * Checks and reads a cache file.
+ * Checks and reads a cache file; `stored` is a view into its bytes where alignment allows.
+ * @param sum false: leave out the checksum of a file that was checked before
  * @throws DataError "cache-damaged": cut short, changed, or not a cache file
  */
 export function decodeVolume(
   bytes: Uint8Array<ArrayBuffer>,
   file: string,
-): { voxels: Float32Array<ArrayBuffer>; entry: CacheEntry } {
+  { sum = true }: { sum?: boolean } = {},
+): { stored: StoredVoxels; entry: CacheEntry } {
   const end = bytes.length - tailBytes;
   if (end < 0 || magic.some((byte, i) => bytes[end + 36 + i] !== byte)) throw damaged(file, "its end is missing");
-  const sum = createHash("sha256").update(bytes.subarray(0, end)).digest();
-  if (sum.some((byte: number, i: number) => bytes[end + i] !== byte)) {
-    throw damaged(file, "its checksum does not match");
-  }
+  if (sum && !sumMatches(bytes, end)) throw damaged(file, "its checksum does not match");
   const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(end + 32, true);
   if (length > end) throw damaged(file, "its footer has an impossible length");
   let entry: CacheEntry, array: NpyArray;
@@ -68,7 +67,12 @@ export function decodeVolume(
   const { size, dtype } = entry.recipe;
   const fits = array.dtype === dtype && array.shape.join() === [size.depth, size.height, size.width].join();
   if (!fits || array.byteLength !== end - length) throw damaged(file, "array and footer disagree");
-  return { voxels: fromStored(array.data), entry };
+  return { stored: array.data, entry };
+}
+
+function sumMatches(bytes: Uint8Array, end: number): boolean {
+  const sum: Uint8Array = createHash("sha256").update(bytes.subarray(0, end)).digest();
+  return sum.every((byte, i) => bytes[end + i] === byte);
 }
 
 /**
@@ -99,18 +103,6 @@ async function readAt(handle: Deno.FsFile, offset: number, length: number): Prom
     filled += count;
   }
   return bytes.subarray(0, filled);
-}
-
-function toStored(voxels: Float32Array, dtype: CacheDtype): NpyData {
-  if (dtype === "float16") return new Float16Array(voxels);
-  return dtype === "uint8" ? Uint8Array.from(voxels, toUint8) : voxels;
-}
-
-/** Always a fresh buffer, which the caller may transfer. */
-function fromStored(data: NpyData): Float32Array<ArrayBuffer> {
-  const voxels = new Float32Array(data);
-  if (data instanceof Uint8Array) { for (let i = 0; i < voxels.length; i++) voxels[i] = voxels[i]! / 255; }
-  return voxels;
 }
 
 function damaged(file: string, found: string, cause?: unknown): DataError {

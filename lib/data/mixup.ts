@@ -46,8 +46,12 @@ function logGamma(stream: RandomStream, alpha: number): number {
  *
  * @param voxels float32 [N, …] with `each` values per item; not changed
  */
-export function mixVoxels(voxels: Float32Array, each: number, mixes: readonly (Mix | undefined)[]): Float32Array {
-  const mixed = voxels.slice();
+export function mixVoxels(
+  voxels: Float32Array,
+  each: number,
+  mixes: readonly (Mix | undefined)[],
+): Float32Array<ArrayBuffer> {
+  const mixed = new Float32Array(voxels);
   mixes.forEach((mix, item) => {
     if (mix === undefined) return;
     const own = item * each, other = mix.partner * each, rest = 1 - mix.share;

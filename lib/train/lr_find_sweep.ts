@@ -1,8 +1,10 @@
 /** The learning-rate sweep on an open training session: the same steps as training, with a rising rate. */
+import type { Batches } from "../data/loader.ts";
 import { RunError } from "../errors.ts";
+import { openBatches } from "./batches.ts";
 import { divergenceFactor, type SweepPoint, sweepPoint, type SweepRange } from "./lr_find.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
-import { type EpochBatches, epochBatches, optimizerStep } from "./optimizer_step.ts";
+import { optimizerStep } from "./optimizer_step.ts";
 import { macrotask } from "./validation.ts";
 
 export interface SweepOptions extends SessionOptions {
@@ -43,11 +45,11 @@ async function sweep(
   { range, stopWhenDiverged, onPoint }: SweepOptions,
   points: SweepPoint[],
 ): Promise<SweepEnd> {
-  let batches: EpochBatches | undefined, lowest = Infinity;
+  const batches = openBatches(session, { validation: false });
+  let lowest = Infinity;
   try {
     while (points.length < range.iterations) {
       if (session.signal.aborted) return "stopped";
-      batches ??= epochBatches(session);
       const point = await sweepStep(session, batches, range, points.length);
       if (point === undefined) return "diverged";
       points.push(point);
@@ -55,8 +57,6 @@ async function sweep(
       lowest = Math.min(lowest, point.smoothLoss);
       if (stopWhenDiverged && point.smoothLoss > divergenceFactor * lowest) return "diverged";
       if (session.state.stepInEpoch === session.stepsPerEpoch) {
-        await batches.return();
-        batches = undefined;
         session.state.epoch++;
         session.state.stepInEpoch = 0;
       }
@@ -64,14 +64,14 @@ async function sweep(
     }
     return "finished";
   } finally {
-    await batches?.return();
+    await batches.return();
   }
 }
 
 /** Undefined when the loss is not a finite number any more: the sweep has gone far enough. */
 async function sweepStep(
   session: Session,
-  batches: EpochBatches,
+  batches: Batches,
   range: SweepRange,
   step: number,
 ): Promise<SweepPoint | undefined> {

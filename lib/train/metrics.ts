@@ -46,7 +46,7 @@ export interface EpochMetrics {
   /** Wall-clock of this session's part of the epoch; the one group of fields that differs from run to run. */
   readonly timing: {
     readonly seconds: number;
-    /** Time that training steps waited for volumes. */
+    /** Time that training and validation spent on getting volumes: asking, receiving, waiting; part of `seconds`. */
     readonly stallSeconds: number;
     readonly validationSeconds: number;
     readonly residentBytes: number;

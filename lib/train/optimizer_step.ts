@@ -2,7 +2,7 @@
  * One optimizer step: batch → forward → loss → backward, gradients averaged over `accumulate` batches, AdamW with the
  * rate and momentum that the caller gives. What the training loop and the learning-rate sweep have in common.
  */
-import { type Batch, planEpoch } from "../data/loader.ts";
+import type { Batch, Batches } from "../data/loader.ts";
 import * as tf from "../tf.ts";
 import { GradientMean } from "./gradients.ts";
 import { type Cov3dLoss, toRows } from "./losses.ts";
@@ -12,20 +12,10 @@ import { isFrozen, phaseAt, stepInPhase } from "./phases.ts";
 import { type SchedulePoint, smoothLoss } from "./schedule.ts";
 import { notFinite, type Session } from "./session.ts";
 
-/** The rest of the epoch that the state is in, in the order that its number decides. */
-export function epochBatches({ config, state, splits, loader, stepsPerEpoch }: Session): EpochBatches {
-  const { batchSize, accumulate, seed, reflection, augment: { brightness, contrast, mixup } } = config;
-  const training = { seed, epoch: state.epoch, reflection, brightness, contrast, mixup };
-  const plan = planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);
-  return loader.batches(splits.train, plan, state.stepInEpoch * accumulate);
-}
-
-export type EpochBatches = AsyncGenerator<Batch, void, void>;
-
 /** One step with the given rate and momentum: `accumulate` batches, one update of every weight. */
 export async function optimizerStep(
   session: Session,
-  batches: EpochBatches,
+  batches: Batches,
   point: SchedulePoint,
 ): Promise<StepMetrics> {
   const { config, config: { accumulate }, state, optimizer, stepsPerEpoch } = session;

@@ -4,12 +4,14 @@
  * checkpoint was written.
  */
 import { join } from "node:path";
+import type { Batches } from "../data/loader.ts";
 import { EngineError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import * as tf from "../tf.ts";
+import { openBatches } from "./batches.ts";
 import type { CheckpointName } from "./checkpoint.ts";
 import { type EpochMetrics, formatScore, trainedTasks } from "./metrics.ts";
-import { epochBatches, optimizerStep } from "./optimizer_step.ts";
+import { optimizerStep } from "./optimizer_step.ts";
 import { phaseAt, scheduledStep, totalEpochs } from "./phases.ts";
 import { readRun, runFiles } from "./run.ts";
 import type { SchedulePoint } from "./schedule.ts";
@@ -37,7 +39,6 @@ interface Clock {
   steps: number;
   lastSave: number;
   epochStarted: number;
-  stallSeconds: number;
   /** Live tensors after the session's first epoch. */
   tensors: number | undefined;
 }
@@ -57,7 +58,6 @@ export async function runTraining(options: SessionOptions): Promise<TrainResult>
     steps: 0,
     lastSave: now,
     epochStarted: now,
-    stallSeconds: 0,
     tensors: undefined,
   };
   try {
@@ -80,41 +80,38 @@ async function stoppedBeforeStart(folder: string): Promise<TrainResult> {
 
 /** False when asked to stop on the way. */
 async function trainEpochs(session: Session, clock: Clock): Promise<boolean> {
-  const epochs = totalEpochs(session.config);
-  while (session.state.epoch < epochs) {
-    clock.epochStarted = performance.now();
-    if (session.state.stepInEpoch === 0) beginPhase(session, clock);
-    if (!(await trainEpoch(session, clock))) return false;
-    const validationStarted = performance.now();
-    const validation = await validate(session);
-    if (validation === undefined) return false;
-    await finishEpoch(session, clock, validation, validationStarted);
-  }
-  return true;
-}
-
-async function trainEpoch(session: Session, clock: Clock): Promise<boolean> {
-  const { config, state, loader, stepsPerEpoch } = session;
-  loader.takeStallSeconds();
-  const batches = epochBatches(session);
+  const epochs = totalEpochs(session.config), batches = openBatches(session, { validation: true });
   try {
-    while (state.stepInEpoch < stepsPerEpoch) {
-      if (session.signal.aborted) return false;
-      const step = await optimizerStep(session, batches, scheduled(session));
-      session.metrics.append(step);
-      clock.steps++;
-      session.post({ ...step, ...stepProgress(session, clock) });
-      await macrotask();
-      if (performance.now() - clock.lastSave > config.checkpointSeconds * 1000) {
-        await saveCheckpoints(session, ["last"]);
-        clock.lastSave = performance.now();
-      }
+    while (session.state.epoch < epochs) {
+      clock.epochStarted = performance.now();
+      if (session.state.stepInEpoch === 0) beginPhase(session, clock);
+      if (!(await trainEpoch(session, clock, batches))) return false;
+      const validationStarted = performance.now();
+      const validation = await validate(session, batches);
+      if (validation === undefined) return false;
+      await finishEpoch(session, clock, validation, validationStarted);
     }
-    clock.stallSeconds = loader.takeStallSeconds();
     return true;
   } finally {
     await batches.return();
   }
+}
+
+async function trainEpoch(session: Session, clock: Clock, batches: Batches): Promise<boolean> {
+  const { config, state, stepsPerEpoch } = session;
+  while (state.stepInEpoch < stepsPerEpoch) {
+    if (session.signal.aborted) return false;
+    const step = await optimizerStep(session, batches, scheduled(session));
+    session.metrics.append(step);
+    clock.steps++;
+    session.post({ ...step, ...stepProgress(session, clock) });
+    await macrotask();
+    if (performance.now() - clock.lastSave > config.checkpointSeconds * 1000) {
+      await saveCheckpoints(session, ["last"]);
+      clock.lastSave = performance.now();
+    }
+  }
+  return true;
 }
 
 /** At the first step of a phase the optimizer starts anew, whether or not the run was resumed there. */
@@ -173,7 +170,7 @@ function updateBest({ state }: Session, validation: ValidationResult): Checkpoin
 }
 
 function epochMetrics(
-  { state, config, engine }: Session,
+  { state, config, engine, loader }: Session,
   clock: Clock,
   { loss, presence, severity }: ValidationResult,
   validationStarted: number,
@@ -195,7 +192,7 @@ function epochMetrics(
     bestSeverityF1: state.best.severity?.score ?? null,
     timing: {
       seconds: (now - clock.epochStarted) / 1000,
-      stallSeconds: clock.stallSeconds,
+      stallSeconds: loader.takeStallSeconds(),
       validationSeconds: (now - validationStarted) / 1000,
       residentBytes: engine.memory().residentBytes,
     },
@@ -222,7 +219,7 @@ function stepProgress({ state, config, stepsPerEpoch }: Session, clock: Clock) {
 
 /** One line for the log; a task that is not trained is "–". */
 export function describeEpoch({ epoch, trainLoss, validationLoss, timing, ...line }: EpochMetrics, epochs: number) {
-  const stall = 100 * timing.stallSeconds / Math.max(timing.seconds - timing.validationSeconds, 1e-9);
+  const stall = 100 * timing.stallSeconds / Math.max(timing.seconds, 1e-9);
   return [
     `epoch ${epoch + 1}/${epochs}: loss ${trainLoss.toFixed(4)}`,
     `validation ${validationLoss.toFixed(4)}`,

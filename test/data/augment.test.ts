@@ -2,7 +2,9 @@
 import { mean, standardDeviation } from "simple-statistics";
 import { describe, expect, test } from "vitest";
 import { applyAugmentation, sampleAugmentation } from "../../lib/data/augment.ts";
-import { Loader, planEpoch, type TrainingPlan } from "../../lib/data/loader.ts";
+import { BatchAssembly } from "../../lib/data/batch_assembly.ts";
+import { planEpoch, type TrainingPlan } from "../../lib/data/epoch_plan.ts";
+import { Loader, type PlannedBatch, plannedBatches } from "../../lib/data/loader.ts";
 import { type Mix, mixVoxels, sampleMixes, sampleSymmetricBeta } from "../../lib/data/mixup.ts";
 import type { Scan } from "../../lib/data/types.ts";
 import { randomStream } from "../../lib/random.ts";
@@ -98,11 +100,17 @@ describe("plan and loader", () => {
   test("batches hold the blended, augmented volumes, wherever the loader starts", async () => {
     const size = { depth: 1, height: 1, width: 4 };
     const voxelsOf = (scan: number) => Float32Array.from({ length: 4 }, (_, i) => Math.sin(5 * scan + i));
-    const source = { read: ({ folder }: Scan) => Promise.resolve(voxelsOf(Number(folder.slice(6)))), close() {} };
+    const read = ({ folder }: Scan) => Promise.resolve(voxelsOf(Number(folder.slice(6))));
+    const assembly = new BatchAssembly({ read, size });
+    const source = {
+      read: ({ scans, items }: PlannedBatch) =>
+        assembly.assemble(items.map((item) => ({ ...item, scan: scans[item.scan]! }))),
+      close() {},
+    };
     const batches = plan(), loader = new Loader({ source, size });
     for (let start = 0; start <= batches.length; start++) {
       let index = start;
-      for await (const { voxels, items } of loader.batches(scans, batches, start)) {
+      for await (const { voxels, items } of loader.batches(plannedBatches(scans, batches, start))) {
         const own = items.map(({ scan, augmentation }) => applyAugmentation(voxelsOf(scan), 4, augmentation));
         const expected = items.flatMap(({ mix }, i) =>
           Array.from(own[i]!, (value, k) => Math.fround(mix!.share * value + (1 - mix!.share) * own[mix!.partner]![k]!))

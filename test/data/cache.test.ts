@@ -107,6 +107,21 @@ describe("cache", () => {
     await expect(strict.get(scan)).rejects.toMatchObject({ code: "cache-skipped" });
   });
 
+  test("stored voxels are those of `get`; a file that changed meanwhile is checked again", async () => {
+    const scan = await oneScan(), directory = temporaryFolder(), damaged: string[] = [];
+    const cache = await openCache({ recipe, directory, onDamaged: ({ code }) => damaged.push(code) });
+    const { voxels } = await cache.get(scan), path = await cache.pathOf(scan);
+    for (let i = 0; i < 3; i++) expect(new Float32Array(await cache.stored(scan))).toEqual(voxels);
+    const bytes = Deno.readFileSync(path);
+    bytes[200]! ^= 1;
+    Deno.writeFileSync(path, bytes);
+    expect(new Float32Array(await cache.stored(scan))).toEqual(voxels);
+    expect(damaged).toEqual(["cache-damaged"]);
+    Deno.removeSync(path);
+    expect(new Float32Array(await cache.stored(scan))).toEqual(voxels);
+    await expect(cache.stored({ ...scan, slices: [] })).rejects.toMatchObject({ code: "scan-empty" });
+  });
+
   test("writers at the same time leave one whole file and nothing else", async () => {
     const scan = await oneScan(), directory = temporaryFolder();
     const caches = await Promise.all(Array.from({ length: 8 }, () => openCache({ recipe, directory })));

@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { applyAugmentation, noAugmentation, sampleAugmentation } from "../../lib/data/augment.ts";
-import { type Batch, Loader, planEpoch, type VolumeSource } from "../../lib/data/loader.ts";
+import { BatchAssembly } from "../../lib/data/batch_assembly.ts";
+import { planEpoch } from "../../lib/data/epoch_plan.ts";
+import { type Batch, type BatchSource, Loader, type PlannedBatch, plannedBatches } from "../../lib/data/loader.ts";
+import { openCache } from "../../lib/data/cache.ts";
+import { openDataset } from "../../lib/data/dataset.ts";
+import { workerSource } from "../../lib/data/loader_source.ts";
+import { mixVoxels } from "../../lib/data/mixup.ts";
+import { cacheDtypes, recipeFor } from "../../lib/data/size.ts";
 import type { Scan } from "../../lib/data/types.ts";
 import { DataError } from "../../lib/errors.ts";
 import { randomStream } from "../../lib/random.ts";
 import { oracle } from "../support/oracles.ts";
+import { temporaryFolder, writeDataset } from "./support/datasets.ts";
 
 const size = { depth: 2, height: 2, width: 3 };
 const voxelsEach = 12;
@@ -24,20 +32,38 @@ function scansOf(count: number): Scan[] {
 }
 
 /** Volume i is filled with i + row position, so that batches and reflections can be recognised. */
-class MemorySource implements VolumeSource {
+class MemorySource implements BatchSource {
   reads: string[] = [];
-  closed = false;
-  constructor(readonly delayMs = 0, readonly failing = -1) {}
-  async read(scan: Scan): Promise<Float32Array> {
+  readonly #assembly: BatchAssembly;
+  constructor(readonly delayMs = 0, readonly failing = -1, options: { keepBytes?: number; depth?: number } = {}) {
+    const { depth = size.depth, ...keep } = options;
+    this.#assembly = new BatchAssembly({ read: (scan) => this.#volume(scan), size: { ...size, depth }, ...keep });
+  }
+  read({ scans, items }: PlannedBatch): Promise<Float32Array> {
+    return this.#assembly.assemble(items.map((item) => ({ ...item, scan: scans[item.scan]! })));
+  }
+  async #volume(scan: Scan): Promise<Float32Array> {
     this.reads.push(scan.key);
     if (this.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.delayMs));
     const number = Number(scan.folder.slice("/data/".length));
     if (number === this.failing) throw new DataError("image.broken", "broken", { file: scan.folder });
     return Float32Array.from({ length: voxelsEach }, (_, i) => number * 100 + i);
   }
-  close() {
-    this.closed = true;
+  close() {}
+}
+
+/** A source whose batches become ready when the test says so. */
+class ManualSource implements BatchSource {
+  asked: number[] = [];
+  #ready: (() => void)[] = [];
+  read({ index, items }: PlannedBatch): Promise<Float32Array> {
+    this.asked.push(index);
+    return new Promise((resolve) => this.#ready.push(() => resolve(new Float32Array(items.length * voxelsEach))));
   }
+  release(count: number) {
+    for (const ready of this.#ready.splice(0, count)) ready();
+  }
+  close() {}
 }
 
 async function collect(batches: AsyncGenerator<Batch, void, void>): Promise<Batch[]> {
@@ -122,7 +148,7 @@ describe("Loader", () => {
 
   test("batches hold what the plan says, reflected where it says so", async () => {
     const loader = new Loader({ source: new MemorySource(), size });
-    for (const { voxels, items, shape } of await collect(loader.batches(scans, plan))) {
+    for (const { voxels, items, shape } of await collect(loader.batches(plannedBatches(scans, plan)))) {
       expect(shape).toEqual([2, 2, 2, 3, 1]);
       items.forEach(({ scan, augmentation }, i) => {
         const row = [...voxels.subarray(i * voxelsEach, i * voxelsEach + 3)];
@@ -133,50 +159,117 @@ describe("Loader", () => {
   });
 
   test("starting at batch b gives what an uninterrupted epoch gives from b on", async () => {
-    const whole = await collect(new Loader({ source: new MemorySource(), size }).batches(scans, plan));
-    for (let start = 0; start <= plan.length; start++) {
-      const loader = new Loader({ source: new MemorySource(), size });
-      expect(await collect(loader.batches(scans, plan, start))).toEqual(whole.slice(start));
-    }
+    const from = (start: number) =>
+      collect(new Loader({ source: new MemorySource(), size }).batches(plannedBatches(scans, plan, start)));
+    const whole = await from(0);
+    for (let start = 0; start <= plan.length; start++) expect(await from(start)).toEqual(whole.slice(start));
   });
 
   test("reads ahead, but no further than asked", async () => {
     const source = new MemorySource();
-    const batches = new Loader({ source, size, prefetch: 1 }).batches(scans, plan);
+    const batches = new Loader({ source, size, prefetch: 1 }).batches(plannedBatches(scans, plan));
     await batches.next();
-    expect(source.reads.length).toBe(4); // batch 0 and one ahead
-    await batches.next();
-    expect(source.reads.length).toBe(6);
     await batches.return();
+    expect(source.reads.length).toBe(4); // batch 0 and one ahead
+  });
+
+  test("reads ahead over the end of one plan into the next, and asks for nothing twice", async () => {
+    const source = new ManualSource(), loader = new Loader({ source, size, prefetch: 2 });
+    const two = function* () {
+      yield* plannedBatches(scans, plan.slice(0, 2));
+      yield* plannedBatches(scans, plan.slice(2));
+    };
+    const batches = loader.batches(two()), first = batches.next();
+    await Promise.resolve();
+    expect(source.asked).toEqual([0, 1, 0]);
+    source.release(3);
+    await first;
+    const second = batches.next();
+    await second;
+    expect(source.asked).toEqual([0, 1, 0, 1]);
+    source.release(1);
+    expect((await collect(batches)).map(({ index }) => index)).toEqual([0, 1]);
+    expect(source.asked).toEqual([0, 1, 0, 1]);
   });
 
   test("keeps volumes in memory up to the limit, and the kept ones stay as they were read", async () => {
-    const source = new MemorySource();
-    const loader = new Loader({ source, size, keepBytes: 4 * voxelsEach * 3 });
-    const first = await collect(loader.batches(scans, plan));
+    const source = new MemorySource(0, -1, { keepBytes: 4 * voxelsEach * 3 }), loader = new Loader({ source, size });
+    const first = await collect(loader.batches(plannedBatches(scans, plan)));
     expect(source.reads.length).toBe(8);
-    expect(await collect(loader.batches(scans, plan))).toEqual(first);
+    expect(await collect(loader.batches(plannedBatches(scans, plan)))).toEqual(first);
     expect(source.reads.length).toBe(8 + 5);
   });
 
   test("waiting for data is measured; data that is there is not waited for", async () => {
-    const slow = new Loader({ source: new MemorySource(30), size, prefetch: 0 });
-    await collect(slow.batches(scans, plan));
-    expect(slow.takeStallSeconds()).toBeGreaterThan(0.1);
-    expect(slow.takeStallSeconds()).toBe(0);
-    await collect(slow.batches(scans, plan)); // kept in memory now
-    expect(slow.takeStallSeconds()).toBeLessThan(0.05);
+    const loader = new Loader({ source: new MemorySource(30), size, prefetch: 0 });
+    await collect(loader.batches(plannedBatches(scans, plan)));
+    expect(loader.takeStallSeconds()).toBeGreaterThan(0.1);
+    expect(loader.takeStallSeconds()).toBe(0);
+    await collect(loader.batches(plannedBatches(scans, plan))); // kept in memory now
+    expect(loader.takeStallSeconds()).toBeLessThan(0.05);
+  });
+
+  test("time of the computing thread counts too: planning, and what the source says of itself", async () => {
+    const source = Object.assign(new MemorySource(), { takeOwnMs: () => 500 }), loader = new Loader({ source, size });
+    const slowly = function* () {
+      const end = performance.now() + 60;
+      while (performance.now() < end);
+      yield* plannedBatches(scans, plan);
+    };
+    await collect(loader.batches(slowly()));
+    const stall = loader.takeStallSeconds();
+    expect(stall).toBeGreaterThan(0.55);
+    expect(stall).toBeLessThan(0.7);
   });
 
   test("an unreadable scan is reported when its batch comes, with its type", async () => {
-    const failing = plan[1]![0]!.scan;
-    const batches = new Loader({ source: new MemorySource(0, failing), size }).batches(scans, plan);
+    const failing = plan[1]![0]!.scan, loader = new Loader({ source: new MemorySource(0, failing), size });
+    const batches = loader.batches(plannedBatches(scans, plan));
     expect((await batches.next()).value).toBeDefined();
     await expect(batches.next()).rejects.toThrow(DataError);
   });
 
   test("a volume of another size is refused", async () => {
-    const loader = new Loader({ source: new MemorySource(), size: { ...size, depth: 3 } });
-    await expect(loader.batches(scans, plan).next()).rejects.toThrow(/expected 3×2×3 = 18 voxels; found 12/);
+    const loader = new Loader({ source: new MemorySource(0, -1, { depth: 3 }), size: { ...size, depth: 3 } });
+    const batches = loader.batches(plannedBatches(scans, plan));
+    await expect(batches.next()).rejects.toThrow(/expected 3×2×3 = 18 voxels; found 12/);
+  });
+});
+
+describe("the loader's Worker", () => {
+  test.each(cacheDtypes)("%s: gives the bits of the cache, augmented and blended, batch after batch", async (dtype) => {
+    const { scans } = await openDataset({ directory: await writeDataset() }), directory = temporaryFolder();
+    const recipe = recipeFor({ size: "3x6x5", dtype }), cache = await openCache({ recipe, directory });
+    const training = { seed: 1, reflection: 0.5, brightness: 0.1, contrast: 0.1, mixup: 0.4 };
+    const loader = new Loader({ source: workerSource({ recipe, cacheDirectory: directory }), size: recipe.size });
+    try {
+      for (const epoch of [0, 1, 2]) {
+        const plan = planEpoch({ scans, batchSize: 2, training: { ...training, epoch } });
+        const batches = await collect(loader.batches(plannedBatches(scans, plan)));
+        expect(batches.map(({ items }) => items)).toEqual(plan);
+        for (const { items, voxels } of batches) {
+          const own = await Promise.all(
+            items.map(async ({ scan, augmentation }) =>
+              applyAugmentation((await cache.get(scans[scan]!)).voxels, 5, augmentation)
+            ),
+          );
+          const whole = Float32Array.from(own.flatMap((volume) => [...volume]));
+          expect(voxels).toEqual(mixVoxels(whole, 3 * 6 * 5, items.map(({ mix }) => mix)));
+        }
+      }
+    } finally {
+      loader.close();
+    }
+  });
+
+  test("a scan that cannot be read is a typed error of its batch", async () => {
+    const { scans } = await openDataset({ directory: await writeDataset() });
+    Deno.writeTextFileSync(`${scans[0]!.folder}/1.jpg`, "broken");
+    const recipe = recipeFor({ size: "3x6x5" });
+    const source = workerSource({ recipe, cacheDirectory: temporaryFolder() });
+    const plan = planEpoch({ scans, batchSize: 1 });
+    const batches = new Loader({ source, size: recipe.size }).batches(plannedBatches(scans, plan));
+    await expect(batches.next()).rejects.toMatchObject({ code: "image-format" });
+    source.close();
   });
 });

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { openCache } from "../../lib/data/cache.ts";
 import { openDataset } from "../../lib/data/dataset.ts";
-import { planEpoch } from "../../lib/data/loader.ts";
+import { planEpoch } from "../../lib/data/epoch_plan.ts";
 import { recipeFor } from "../../lib/data/size.ts";
 import type { Engine } from "../../lib/engine/types.ts";
 import { decodeSafetensors, type StateDict } from "../../lib/nn/safetensors.ts";

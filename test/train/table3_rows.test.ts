@@ -15,7 +15,8 @@ import { scheduledStep } from "../../lib/train/phases.ts";
 import { createRun } from "../../lib/train/run.ts";
 import { openSession, type Session } from "../../lib/train/session.ts";
 import { train } from "../../lib/train/train.ts";
-import { epochBatches, optimizerStep } from "../../lib/train/optimizer_step.ts";
+import { openBatches } from "../../lib/train/batches.ts";
+import { optimizerStep } from "../../lib/train/optimizer_step.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -51,7 +52,7 @@ async function twoSteps(
   await createRun(run, config);
   const session = await openSession({ folder: run, onProgress() {}, signal: new AbortController().signal });
   try {
-    const batches = epochBatches(session), steps: StepMetrics[] = [];
+    const batches = openBatches(session, { validation: true }), steps: StepMetrics[] = [];
     while (session.state.stepInEpoch < session.stepsPerEpoch) {
       const point = scheduledStep(config, session.state, session.stepsPerEpoch);
       steps.push(await optimizerStep(session, batches, point));
