@@ -3,9 +3,10 @@ import { ConfigError, EngineError } from "../errors.ts";
 import { tensorflowEngine } from "./tensorflow/mod.ts";
 import type { Engine, EngineChoice, EngineFactory, EngineName, EngineProbe, EngineStartOptions } from "./types.ts";
 import { wasmEngine } from "./wasm/mod.ts";
+import { webgpuEngine } from "./webgpu/mod.ts";
 
 /** In order of preference on equal hardware; a GPU always goes first. */
-export const engineFactories: readonly EngineFactory[] = [tensorflowEngine, wasmEngine];
+export const engineFactories: readonly EngineFactory[] = [tensorflowEngine, webgpuEngine, wasmEngine];
 
 export const engineNames: readonly EngineName[] = engineFactories.map((factory) => factory.name);
 
@@ -28,10 +29,15 @@ export function probeEngines(): Promise<EngineProbe[]> {
   return Promise.all(engineFactories.map((factory) => factory.probe()));
 }
 
+/** Engines that can start here without being asked for a software adapter, in order of preference. */
+export async function availableEngines(): Promise<EngineProbe[]> {
+  return (await probeEngines()).filter(({ available, software }) => available && !software);
+}
+
 /** Name of the engine that "auto" takes here: the first with a GPU, else the first that is available. */
 export async function chooseEngine(choice: EngineChoice = "auto"): Promise<EngineName> {
   if (choice !== "auto") return choice;
-  const available = (await probeEngines()).filter((probe) => probe.available);
+  const available = await availableEngines();
   const chosen = available.find((probe) => probe.gpu) ?? available[0];
   if (chosen === undefined) throw new EngineError("engine.none", "no engine can start here; run `cov3d doctor`");
   return chosen.engine;

@@ -87,29 +87,47 @@ const convolutions: readonly ConvolutionCase[] = [
   },
 ];
 
-function checkConvolution(ops: EngineOps, { name, x: xShape, w: wShape, geometry }: ConvolutionCase, check: Check) {
+/** Computes, reads and frees: a GPU's values cannot be read while JavaScript waits. */
+async function valuesOf<Name extends string>(
+  compute: () => Partial<Record<Name, tf.Tensor>>,
+): Promise<Partial<Record<Name, Float32Array>>> {
+  const tensors = tf.tidy(() => {
+    const entries = Object.entries<tf.Tensor | undefined>(compute());
+    // an operation may return a tensor that somebody keeps
+    return entries.flatMap(([name, tensor]) => tensor === undefined ? [] : [[name, tf.clone(tensor)] as const]);
+  });
+  try {
+    const values: Partial<Record<string, Float32Array>> = {};
+    for (const [name, tensor] of tensors) values[name] = await tensor.data() as Float32Array;
+    return values as Partial<Record<Name, Float32Array>>;
+  } finally {
+    tf.dispose(tensors.map(([, tensor]) => tensor));
+  }
+}
+
+/** Largest error over largest value; infinite where there are no values. */
+const errorOf = (actual: Float32Array | undefined, expected: ArrayLike<number>): number =>
+  actual === undefined ? Infinity : relativeError(actual, expected);
+
+async function checkConvolution(
+  ops: EngineOps,
+  { name, x: xShape, w: wShape, geometry }: ConvolutionCase,
+  check: Check,
+): Promise<void> {
   const yShape = convOutputShape(xShape, wShape, geometry);
   const [xs, ws, dys] = [numbers(1, xShape), numbers(2, wShape), numbers(3, yShape)];
-  tf.tidy(() => {
+  const { y, dx, dw } = await valuesOf(() => {
     const x = tf.tensor5d(xs, [...xShape]), w = tf.tensor5d(ws, [...wShape]), dy = tf.tensor5d(dys, [...yShape]);
-    const y = ops.conv3d(x, w, geometry), expected = referenceConv3d(xs, xShape, ws, wShape, geometry);
-    const sameShape = tf.util.arraysEqual(y.shape, [...yShape]);
-    check(`conv3d, ${name}`, sameShape ? relativeError(y.dataSync(), expected.values) : Infinity);
-    check(
-      `conv3dInputGrad, ${name}`,
-      relativeError(
-        ops.conv3dInputGrad(dy, w, x.shape, geometry).dataSync(),
-        referenceInputGrad(dys, ws, wShape, xShape, geometry),
-      ),
-    );
-    check(
-      `conv3dFilterGrad, ${name}`,
-      relativeError(
-        ops.conv3dFilterGrad(x, dy, w.shape, geometry).dataSync(),
-        referenceFilterGrad(xs, xShape, dys, wShape, geometry),
-      ),
-    );
+    const y = ops.conv3d(x, w, geometry);
+    return {
+      ...(tf.util.arraysEqual(y.shape, [...yShape]) && { y }),
+      dx: ops.conv3dInputGrad(dy, w, x.shape, geometry),
+      dw: ops.conv3dFilterGrad(x, dy, w.shape, geometry),
+    };
   });
+  check(`conv3d, ${name}`, errorOf(y, referenceConv3d(xs, xShape, ws, wShape, geometry).values));
+  check(`conv3dInputGrad, ${name}`, errorOf(dx, referenceInputGrad(dys, ws, wShape, xShape, geometry)));
+  check(`conv3dFilterGrad, ${name}`, errorOf(dw, referenceFilterGrad(xs, xShape, dys, wShape, geometry)));
 }
 
 interface BatchNormCase {
@@ -128,85 +146,89 @@ const batchNorms: readonly BatchNormCase[] = [
 
 const epsilon = 1e-5;
 
-function checkBatchNorm(ops: EngineOps, { name, shape, relu, residual }: BatchNormCase, check: Check): void {
+async function checkBatchNorm(
+  ops: EngineOps,
+  { name, shape, relu, residual }: BatchNormCase,
+  check: Check,
+): Promise<void> {
   const channels = [shape[4]] as [number];
   const xs = numbers(4, shape), dys = numbers(5, shape), rs = numbers(6, shape);
   const gammas = numbers(7, channels).map((value) => value + 2), betas = numbers(8, channels);
   const expectedOptions = { epsilon, relu, ...(residual && { residual: rs }) };
   const expected = referenceBatchNorm(xs, gammas, betas, expectedOptions);
   const gradient = referenceBatchNormGrad(xs, gammas, betas, dys, expectedOptions);
-  tf.tidy(() => {
+  const results = await valuesOf(() => {
     const volume = (values: Float32Array) => tf.tensor5d(values, [...shape]);
-    const x = volume(xs), dy = volume(dys), r = volume(rs);
-    const gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
-    const options = { epsilon, relu, ...(residual && { residual: r }) };
+    const x = volume(xs), gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
+    const options = { epsilon, relu, ...(residual && { residual: volume(rs) }) };
     const { y, mean, variance, backward } = ops.batchNorm(x, gamma, beta, options);
-    check(`batchNorm, ${name}`, relativeError(y.dataSync(), expected.y));
-    check(`batchNorm mean, ${name}`, relativeError(mean.dataSync(), expected.mean));
-    check(`batchNorm variance, ${name}`, relativeError(variance.dataSync(), expected.variance));
-    const { dx, dGamma, dBeta, dResidual } = backward(dy);
-    check(`batchNorm gradient x, ${name}`, relativeError(dx.dataSync(), gradient.dx));
-    check(`batchNorm gradient γ, ${name}`, relativeError(dGamma.dataSync(), gradient.dGamma));
-    check(`batchNorm gradient β, ${name}`, relativeError(dBeta.dataSync(), gradient.dBeta));
-    const shortcut = dResidual ? relativeError(dResidual.dataSync(), gradient.dResidual) : Infinity;
-    if (residual) check(`batchNorm gradient residual, ${name}`, shortcut);
     const [means, variances] = [expected.mean, expected.biased].map((values) => tf.tensor1d(Float32Array.from(values)));
     const inference = ops.batchNormInference(x, gamma, beta, means!, variances!, options);
-    check(`batchNormInference, ${name}`, relativeError(inference.dataSync(), expected.y));
+    return { y, mean, variance, inference, ...backward(volume(dys)) };
   });
+  check(`batchNorm, ${name}`, errorOf(results.y, expected.y));
+  check(`batchNorm mean, ${name}`, errorOf(results.mean, expected.mean));
+  check(`batchNorm variance, ${name}`, errorOf(results.variance, expected.variance));
+  check(`batchNorm gradient x, ${name}`, errorOf(results.dx, gradient.dx));
+  check(`batchNorm gradient γ, ${name}`, errorOf(results.dGamma, gradient.dGamma));
+  check(`batchNorm gradient β, ${name}`, errorOf(results.dBeta, gradient.dBeta));
+  if (residual) check(`batchNorm gradient residual, ${name}`, errorOf(results.dResidual, gradient.dResidual));
+  check(`batchNormInference, ${name}`, errorOf(results.inference, expected.y));
 }
 
 const dropoutRate = 0.3;
 const dropoutStream: DropoutStream = { key: [0x9e3779b9, 7], counter: [2 ** 32 - 100, 3] };
 
-function checkDropout(ops: EngineOps, check: Check): void {
+async function checkDropout(ops: EngineOps, check: Check): Promise<void> {
   const shape: Shape5 = [1, 3, 11, 11, 11], length = sizeOf(shape);
   const mask = dropoutMask(dropoutStream, dropoutRate, length), scale = dropoutScale(dropoutRate);
   const xs = numbers(9, shape).map((value) => value < 0 ? value - 1 : value + 1); // no zeros: they would hide the mask
+  const { y = new Float32Array(), dx = new Float32Array() } = await valuesOf(() => {
+    const x = tf.tensor5d(xs, [...shape]), { y, backward } = ops.dropout(x, dropoutRate, dropoutStream);
+    return { y, dx: backward(x.mul(2)) };
+  });
   const differing = (values: ArrayLike<number>) =>
     mask.reduce((count, kept, i) => count + Number((values[i] !== 0) !== (kept === 1)), 0) / length;
-  tf.tidy(() => {
-    const x = tf.tensor5d(xs, [...shape]), { y, backward } = ops.dropout(x, dropoutRate, dropoutStream);
-    const dx = backward(x.mul(2));
-    check("dropout mask", differing(y.dataSync()));
-    check("dropout gradient mask", differing(dx.dataSync()));
-    check("dropout values", relativeError(y.dataSync(), xs.map((value, i) => value * mask[i]! * scale)));
-    check("dropout gradient", relativeError(dx.dataSync(), xs.map((value, i) => 2 * value * mask[i]! * scale)));
-    const kept = (y.dataSync() as Float32Array).filter((value) => value !== 0).length / length;
-    const deviations = Math.abs(kept - (1 - dropoutRate)) / Math.sqrt(dropoutRate * (1 - dropoutRate) / length);
-    check("dropout share, standard deviations over 5", Math.max(0, deviations - 5));
-  });
+  check("dropout mask", differing(y));
+  check("dropout gradient mask", differing(dx));
+  check("dropout values", relativeError(y, xs.map((value, i) => value * mask[i]! * scale)));
+  check("dropout gradient", relativeError(dx, xs.map((value, i) => 2 * value * mask[i]! * scale)));
+  const kept = y.filter((value) => value !== 0).length / length;
+  const deviations = Math.abs(kept - (1 - dropoutRate)) / Math.sqrt(dropoutRate * (1 - dropoutRate) / length);
+  check("dropout share, standard deviations over 5", Math.max(0, deviations - 5));
 }
 
 const adamWConstants = { momentum: 0.9, squareMomentum: 0.99, rate: 0.05, epsilon: 1e-3, decay: 0.98 } as const;
 
 /** Engines without a step of their own use the optimizer's, which has tests of its own. */
-function checkAdamW(ops: EngineOps, check: Check): void {
-  if (ops.adamW === undefined) return;
+async function checkAdamW(ops: EngineOps, check: Check): Promise<void> {
+  const { adamW } = ops;
+  if (adamW === undefined) return;
   const shape = [3, 7], [value, average, gradient] = [numbers(10, shape), numbers(11, shape), numbers(12, shape)];
   const square = numbers(13, shape).map((number) => number ** 2);
   const expected = referenceAdamW({ value, average, square }, gradient, adamWConstants);
   const upload = (values: Float32Array) => tf.tensor(values, shape);
-  const tensors = { value: upload(value), average: upload(average), square: upload(square) };
-  const g = upload(gradient), result = ops.adamW(tensors, g, adamWConstants);
+  const results = await valuesOf(() => {
+    const tensors = { value: upload(value), average: upload(average), square: upload(square) };
+    return { ...adamW(tensors, upload(gradient), adamWConstants) };
+  });
   for (const part of ["value", "average", "square"] as const) {
-    check(`adamW ${part}`, relativeError(result[part].dataSync(), expected[part]));
+    check(`adamW ${part}`, errorOf(results[part], expected[part]));
   }
-  tf.dispose([g, { ...result }]);
 }
 
 /** Runs every check; takes well under a second and leaves no tensor behind. */
-export function selfTest(engine: Engine): Promise<SelfTestReport> {
+export async function selfTest(engine: Engine): Promise<SelfTestReport> {
   const started = performance.now(), tolerance = tolerances[engine.describe().device.kind];
   const checks: SelfTestCheck[] = [];
   const within = (allowed: number): Check => (name, error) =>
     checks.push({ name, error, tolerance: allowed, passed: error <= allowed });
-  for (const convolution of convolutions) checkConvolution(engine.ops, convolution, within(tolerance));
-  for (const batchNorm of batchNorms) checkBatchNorm(engine.ops, batchNorm, within(tolerance));
-  checkAdamW(engine.ops, within(tolerance));
-  checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
+  for (const convolution of convolutions) await checkConvolution(engine.ops, convolution, within(tolerance));
+  for (const batchNorm of batchNorms) await checkBatchNorm(engine.ops, batchNorm, within(tolerance));
+  await checkAdamW(engine.ops, within(tolerance));
+  await checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
   const passed = checks.every((check) => check.passed);
-  return Promise.resolve({ engine: engine.name, passed, checks, milliseconds: performance.now() - started });
+  return { engine: engine.name, passed, checks, milliseconds: performance.now() - started };
 }
 
 /** `selfTest` that throws `EngineError` "engine.self_test", naming what is wrong, when any check fails. */

@@ -8,8 +8,9 @@
  * Ownership: an operation never disposes its arguments; the caller owns every tensor that is returned.
  */
 import type { Tensor, Tensor1D, Tensor5D } from "../tf.ts";
+import type { TimedChoices } from "./timed_choices.ts";
 
-export type EngineName = "tensorflow" | "wasm";
+export type EngineName = "tensorflow" | "webgpu" | "wasm";
 export type EngineChoice = EngineName | "auto";
 
 /** Three numbers in the order depth, height, width. */
@@ -143,6 +144,8 @@ export interface EngineMemory {
   readonly handles: number;
   /** Resident size of this process in bytes. */
   readonly residentBytes: number;
+  /** Bytes that the engine holds on its device, where it knows (webgpu). */
+  readonly deviceBytes?: number;
   /** Most the engine can address, in bytes (4 GiB for wasm), where it has a limit of its own. */
   readonly limitBytes?: number;
 }
@@ -158,6 +161,8 @@ export interface EngineStartOptions {
 export interface Engine {
   readonly name: EngineName;
   readonly ops: EngineOps;
+  /** Ways of computing that the engine chose by timing; a run keeps them, so that it repeats its bits. */
+  readonly choices?: Pick<TimedChoices, "restore" | "current"> | undefined;
   describe(): EngineDescription;
   memory(): EngineMemory;
   /** Frees the backend; the engine cannot be used afterwards. Stopping it again does nothing. */
@@ -170,6 +175,8 @@ export interface EngineProbe {
   readonly available: boolean;
   /** True when it would compute on a GPU. */
   readonly gpu: boolean;
+  /** True when its device is a GPU's interface computed on the CPU: "auto" never takes it, and it has to be asked for. */
+  readonly software?: boolean;
   /** Where it was found, or why it cannot start. */
   readonly detail: string;
   /** What to do when it is not available. */

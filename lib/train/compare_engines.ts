@@ -1,6 +1,6 @@
 /** The same first steps on every engine that is here: what differs is the engine alone. */
 import { join } from "node:path";
-import { probeEngines } from "../engine/registry.ts";
+import { availableEngines } from "../engine/registry.ts";
 import type { EngineName } from "../engine/types.ts";
 import { makeFolder } from "../files.ts";
 import type { TrainConfig } from "./config.ts";
@@ -13,7 +13,7 @@ export interface CompareEnginesOptions {
   readonly steps: number;
   /** Folder for the runs; what an earlier comparison left there is replaced. */
   readonly folder: string;
-  /** Those that are available here when left out. */
+  /** Those that are available here, software adapters excepted, when left out. */
   readonly engines?: readonly EngineName[];
   readonly signal?: AbortSignal;
 }
@@ -32,15 +32,11 @@ export interface EngineSteps {
  * @throws what `train` throws
  */
 export async function compareEngines(options: CompareEnginesOptions): Promise<EngineSteps[]> {
-  const { engines = await availableEngines(), folder } = options;
+  const { engines = (await availableEngines()).map(({ engine }) => engine), folder } = options;
   await makeFolder(folder);
   const results: EngineSteps[] = [];
   for (const engine of engines) results.push(await firstSteps(engine, options));
   return results;
-}
-
-async function availableEngines(): Promise<EngineName[]> {
-  return (await probeEngines()).filter(({ available }) => available).map(({ engine }) => engine);
 }
 
 async function firstSteps(

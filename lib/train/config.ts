@@ -133,7 +133,7 @@ export const trainConfigSchema = z.strictObject({
   accumulate: whole.default(1),
   /** Chance of a sagittal reflection at each fetch; 0 = off. */
   reflection: probability.default(0.5),
-  engine: z.enum(["auto", "tensorflow", "wasm"]).default("auto"),
+  engine: z.enum(["auto", "tensorflow", "webgpu", "wasm"]).default("auto"),
   /** e.g. "GPU:0"; the engine's best device when left out. */
   device: z.string().exactOptional(),
   /** A checkpoint is written at least this often, besides the one of every epoch. */

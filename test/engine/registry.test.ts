@@ -1,11 +1,11 @@
 import { afterEach, expect, test } from "vitest";
 import { ConfigError } from "../../lib/errors.ts";
 import {
+  availableEngines,
   chooseEngine,
   engineFactories,
   engineNames,
   parseEngineChoice,
-  probeEngines,
   startEngine,
 } from "../../lib/engine/registry.ts";
 import * as tf from "../../lib/tf.ts";
@@ -29,11 +29,12 @@ test("an unknown engine is a typed error that lists the known ones", () => {
 });
 
 test("auto takes the first engine with a GPU, else the first that is available", async () => {
-  const available = (await probeEngines()).filter((probe) => probe.available);
+  const available = await availableEngines();
   expect(available.map((probe) => probe.engine)).toContain("wasm");
   const expected = (available.find((probe) => probe.gpu) ?? available[0]!).engine;
   expect(await chooseEngine("auto")).toBe(expected);
   expect(await chooseEngine("wasm")).toBe("wasm");
+  expect(available.filter(({ software }) => software)).toEqual([]); // never without being asked for
 });
 
 test("a started engine is TensorFlow.js's current backend and says what it is", async () => {

@@ -3,7 +3,7 @@ import { EngineError } from "../../lib/errors.ts";
 import { assertSelfTest, relativeError, selfTest } from "../../lib/engine/self_test.ts";
 import type { BatchNormGradients, Engine, EngineOps } from "../../lib/engine/types.ts";
 import * as tf from "../../lib/tf.ts";
-import { describeEngines } from "../support/engines.ts";
+import { allEngines, describeEngines } from "../support/engines.ts";
 
 /** `tensor` with its largest effect on a training run: 1 % too long. */
 const bent = <T extends tf.Tensor>(tensor: T): T => tf.mul(tensor, 1.01) as T;
@@ -37,9 +37,8 @@ const faults: Record<string, (ops: EngineOps) => Partial<EngineOps>> = {
   "conv3dFilterGrad": (ops) => ({ conv3dFilterGrad: (...args) => bent(ops.conv3dFilterGrad(...args)) }),
   "conv3dFilterGrad of one value": (ops) => ({
     conv3dFilterGrad: (...args) => {
-      const dw = ops.conv3dFilterGrad(...args), values = dw.dataSync().slice();
-      values[0]! += 0.1;
-      return tf.tensor5d(values, dw.shape);
+      const dw = ops.conv3dFilterGrad(...args), first = tf.oneHot(tf.tensor1d([0], "int32"), dw.size).mul(0.1);
+      return tf.add(dw, tf.reshape(first, dw.shape));
     },
   }),
   "batchNorm": (ops) => ({
@@ -77,16 +76,18 @@ const faults: Record<string, (ops: EngineOps) => Partial<EngineOps>> = {
   "NaN": (ops) => ({ conv3dInputGrad: (...args) => tf.div(tf.zerosLike(ops.conv3dInputGrad(...args)), 0) }),
 };
 
-describeEngines("self-test", (engine) => {
+describeEngines("self-test", (engine, engineName) => {
   test("passes, quickly, and leaves nothing behind", async () => {
     await selfTest(engine());
     const before = engine().memory(), report = await assertSelfTest(engine()), after = engine().memory();
     expect(report.passed).toBe(true);
     expect(report.engine).toBe(engine().name);
-    expect(report.milliseconds).toBeLessThan(1000);
+    expect(report.milliseconds).toBeLessThan(engineName === "webgpu" ? 30_000 : 1000); // programs are compiled
     expect([after.tensors, after.handles]).toEqual([before.tensors, before.handles]);
   });
+}, allEngines);
 
+describeEngines("self-test of a faulty engine", (engine) => {
   test.each(Object.keys(faults))("refuses a broken %s", async (name) => {
     const good = engine();
     const broken: Engine = {

@@ -8,14 +8,23 @@ export { expectClose } from "./close.ts";
 const required = requiredEngines();
 const probes = await Promise.all(engineFactories.map((factory) => factory.probe()));
 
+/** Engines whose values can be read at once (`dataSync`) and that compute fast on a CPU. */
+const onProcessor: readonly EngineName[] = ["tensorflow", "wasm"];
+
+/** For suites that read with `await` and whose shapes suit a software GPU too. */
+export const allEngines: readonly EngineName[] = engineFactories.map(({ name }) => name);
+
+// Tests of the webgpu engine run on whatever adapter is here. Programs that they start inherit this.
+Deno.env.set("COV3D_WEBGPU_SOFTWARE", "1");
+
 /** `body` registers tests for one engine, which it has to start itself (in a process or Worker of its own). */
 export function eachEngine(
   title: string,
   body: (name: EngineName, factory: EngineFactory) => void,
-  only?: readonly EngineName[],
+  only: readonly EngineName[] = onProcessor,
 ): void {
   for (const factory of engineFactories) {
-    if (only !== undefined && !only.includes(factory.name)) continue;
+    if (!only.includes(factory.name)) continue;
     const probe = probes.find((candidate) => candidate.engine === factory.name)!;
     const name = `${title} [${factory.name}]`;
     if (probe.available) describe(name, () => body(factory.name, factory));

@@ -1,7 +1,7 @@
 /** The same first steps on the engines that are here. */
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { probeEngines } from "../../lib/engine/registry.ts";
+import { availableEngines } from "../../lib/engine/registry.ts";
 import { compareEngines } from "../../lib/train/compare_engines.ts";
 import { presetConfig } from "../../lib/train/presets.ts";
 import { writeTinyDataset } from "../support/tiny_dataset.ts";
@@ -17,7 +17,7 @@ test("every engine that is here takes the same steps from the same start", async
     data: { directory, cache: join(scratch, "cache"), size },
   });
   const compared = await compareEngines({ config, steps: 3, folder: join(scratch, "runs") });
-  const here = (await probeEngines()).filter(({ available }) => available).map(({ engine }) => engine);
+  const here = (await availableEngines()).map(({ engine }) => engine);
   expect(compared.map(({ engine }) => engine)).toEqual(here);
   for (const { losses, stepsPerSecond } of compared) {
     expect(losses).toHaveLength(3);

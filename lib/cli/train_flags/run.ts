@@ -4,7 +4,7 @@ import { flag, number, type TrainFlag } from "./flag.ts";
 
 export const runFlags: readonly TrainFlag[] = [
   flag("--name <name>", "first part of the run folder's name", "name"),
-  flag("--engine <name>", "tensorflow, wasm or auto (default: COV3D_ENGINE, else auto)", "engine", {
+  flag("--engine <name>", "tensorflow, webgpu, wasm or auto (default: COV3D_ENGINE, else auto)", "engine", {
     toField: (name) => parseEngineChoice(String(name)),
   }),
   flag("--device <name>", "device of the engine, e.g. GPU:0", "device"),

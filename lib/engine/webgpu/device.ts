@@ -44,10 +44,14 @@ export function factsOf({ info }: GPUAdapter): AdapterFacts {
   return { name, software: info.isFallbackAdapter === true || softwareNames.test(name) };
 }
 
-/** @throws EngineError "engine.webgpu.missing" without an adapter, "engine.webgpu.device" when it gives no device */
-export async function openDevice(adapter?: GPUAdapter): Promise<OpenDevice> {
-  adapter ??= await findAdapter();
+/**
+ * A device of the fastest adapter; `accept` may throw at an adapter that is not wanted.
+ * @throws EngineError "engine.webgpu.missing" without an adapter, "engine.webgpu.device" when it gives no device
+ */
+export async function openDevice(accept: (facts: AdapterFacts) => void = () => {}): Promise<OpenDevice> {
+  const adapter = await findAdapter();
   if (adapter === undefined) throw new EngineError("engine.webgpu.missing", noAdapter, { hint: noAdapterHint });
+  accept(factsOf(adapter));
   const { limits: most } = adapter;
   try {
     const device = await adapter.requestDevice({

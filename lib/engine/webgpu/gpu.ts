@@ -78,6 +78,15 @@ export class BackendGpu implements Gpu {
     return { tensor: tf.engine().makeTensorFromTensorInfo(info), binding };
   }
 
+  /** A tensor with the values that a buffer has at this point of the queue. */
+  copy(shape: readonly number[], from: GPUBuffer): tf.Tensor {
+    const { backend } = this, { tensor, binding } = this.allocate(shape);
+    backend.ensureCommandEncoderReady();
+    backend.endComputePassEncoder();
+    backend.commandEncoder!.copyBufferToBuffer(from, 0, binding.buffer, 0, 4 * tensor.size);
+    return tensor;
+  }
+
   scratch(bytes: number): { binding: Binding; release(): void } {
     const size = Math.ceil(bytes / 16) * 16;
     this.assertFits(size);

@@ -1,0 +1,73 @@
+/** A running `webgpu` engine, in Deno or in a browser. */
+import * as tf from "../../tf.ts";
+import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../types.ts";
+import { adamWOps } from "./adamw.ts";
+import { type Backend, backendName, startBackend } from "./backend.ts";
+import { batchNormOps } from "./batch_norm.ts";
+import { convolutionOps } from "./convolution/mod.ts";
+import type { OpenDevice } from "./device.ts";
+import { dropoutOps } from "./dropout.ts";
+import { BackendGpu } from "./gpu.ts";
+
+/** Of the package whose private parts `backend.ts` names. */
+export const backendVersion = "4.22.0";
+
+/** What the engine cannot find out by itself: a browser tells no page its resident size. */
+export interface Host {
+  residentBytes(): number;
+}
+
+const noHost: Host = { residentBytes: () => 0 };
+
+export class WebgpuEngine implements Engine {
+  readonly name = "webgpu";
+  readonly ops: EngineOps;
+  readonly gpu: BackendGpu;
+  private running = true;
+
+  private constructor(
+    private readonly backend: Backend,
+    private readonly open: OpenDevice,
+    private readonly host: Host,
+  ) {
+    const gpu = new BackendGpu(backend);
+    this.gpu = gpu;
+    this.ops = { ...convolutionOps(gpu), ...batchNormOps(gpu), ...dropoutOps(gpu), ...adamWOps(gpu) };
+  }
+
+  /**
+   * Makes a backend on the device the current one of TensorFlow.js. The engine owns the device.
+   * @throws EngineError when the device is lost on the way
+   */
+  static async start(open: OpenDevice, host = noHost): Promise<WebgpuEngine> {
+    return new WebgpuEngine(await startBackend(open), open, host);
+  }
+
+  describe(): EngineDescription {
+    const { name, software } = this.open;
+    const device = { name: software ? `CPU:0 ${name}` : `GPU:0 ${name}`, kind: software ? "cpu" : "gpu" } as const;
+    const version = `WebGPU programs of our own in tfjs-backend-webgpu ${backendVersion}`;
+    return { engine: this.name, backend: backendName, version, device, devices: [device], threads: 1 };
+  }
+
+  memory(): EngineMemory {
+    const { numTensors: tensors, numBytes: bytes } = tf.memory();
+    return {
+      tensors,
+      bytes,
+      handles: this.running ? this.backend.numDataIds() : 0,
+      residentBytes: this.host.residentBytes(),
+      deviceBytes: this.running ? this.backend.memory().numBytesAllocatedInGPU : 0,
+    };
+  }
+
+  // deno-lint-ignore require-await -- the interface allows an engine to wait for its device
+  async stop(): Promise<void> {
+    if (!this.running) return;
+    this.running = false;
+    this.backend.failures.stop();
+    // Another engine may have taken the name since.
+    if (tf.engine().registry[backendName] as unknown === this.backend) tf.removeBackend(backendName);
+    this.open.device.destroy();
+  }
+}
