@@ -5,6 +5,7 @@ import { Cov3dError } from "../../lib/errors.ts";
 import { registerCheckpoint } from "./commands/checkpoint.ts";
 import { registerConv } from "./commands/conv.ts";
 import { registerMemory } from "./commands/memory.ts";
+import { registerPredict } from "./commands/predict.ts";
 import { registerPreprocess } from "./commands/preprocess.ts";
 import { registerStep } from "./commands/step.ts";
 import { warnWhenBusy } from "./record.ts";
@@ -13,6 +14,7 @@ import { warnWhenBusy } from "./record.ts";
 const commands = [
   registerStep,
   registerConv,
+  registerPredict,
   registerPreprocess,
   registerMemory,
   registerCheckpoint,

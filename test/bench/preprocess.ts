@@ -3,12 +3,11 @@
  * are the phantom's at 512×512, repeated up to the number asked for; both sides read the same files.
  */
 import { join } from "node:path";
-import { generatePhantom } from "../../lib/data/phantom/mod.ts";
-import { openDataset } from "../../lib/data/dataset.ts";
 import { formatSize } from "../../lib/data/size.ts";
 import type { VolumeSize } from "../../lib/data/types.ts";
 import { Cov3dError } from "../../lib/errors.ts";
 import { peerFolder } from "./peer.ts";
+import { writeScans } from "./phantom_scans.ts";
 import { preprocessPython } from "./preprocess_python.ts";
 import { type Provenance, provenance, type Row } from "./record.ts";
 import { Side, type SideCommand, takeTurns } from "./side.ts";
@@ -57,7 +56,7 @@ type Process = Side<{ version: string }, PreprocessRequest, PreprocessAnswer>;
 export async function benchPreprocess(options: PreprocessOptions): Promise<PreprocessResult> {
   const directory = await Deno.makeTempDir({ prefix: "cov3d-bench-" });
   try {
-    const folders = await writeScans(directory, options);
+    const folders = await writeScans(directory, new Array<number>(options.scans).fill(options.slices));
     await using stack = new AsyncDisposableStack();
     const sides: Process[] = [];
     for (const command of await sideCommands(options)) {
@@ -86,20 +85,6 @@ async function sideCommands({ peer, scans }: PreprocessOptions): Promise<SideCom
       args: [join(peerFolder, "preprocess_peer.py"), JSON.stringify({ variant, cores })],
     })),
   ];
-}
-
-/** Phantom slices, repeated: scan folders of `slices` files each. */
-async function writeScans(directory: string, { scans, slices }: PreprocessOptions): Promise<string[]> {
-  const phantom = `${directory}/phantom`;
-  await generatePhantom({ directory: phantom, scans: 2, seed: 3, sliceSize: 512, masks: false });
-  const source = (await openDataset({ directory: phantom })).scans
-    .flatMap((scan) => scan.slices.map((slice) => `${scan.folder}/${slice}`));
-  const folders = Array.from({ length: scans }, (_, i) => `${directory}/scans/ct_scan_${i}`);
-  for (const [i, folder] of folders.entries()) {
-    await Deno.mkdir(folder, { recursive: true });
-    for (let k = 0; k < slices; k++) await Deno.copyFile(source[(i + k) % source.length]!, `${folder}/${k}.jpg`);
-  }
-  return folders;
 }
 
 function checkSums(answers: readonly PreprocessAnswer[]): void {
