@@ -30,12 +30,9 @@ const tile = (rows: number, columns: number, depth: number, rowBlock: number, co
   columnBlock,
 });
 
-/** What every WebGPU device can run: 256 threads and 16 KiB of workgroup memory. */
-export const defaultTile: Tile = tile(64, 64, 8, 8, 8);
-
-/** What is tried, for products of many columns and of few. */
+/** What is tried: for products of many columns first, of few last. */
 export const tiles: readonly Tile[] = [
-  defaultTile,
+  tile(64, 64, 8, 8, 8),
   tile(64, 64, 16, 8, 8),
   tile(64, 64, 8, 4, 8),
   tile(64, 64, 16, 4, 4),
@@ -44,16 +41,26 @@ export const tiles: readonly Tile[] = [
   tile(128, 128, 8, 8, 8),
   tile(64, 32, 16, 4, 8),
   tile(128, 32, 16, 8, 4),
+  tile(128, 16, 16, 8, 4),
+  tile(64, 16, 16, 4, 4),
 ];
 
 export const tileNamed = (name: string): Tile | undefined => tiles.find((candidate) => tileName(candidate) === name);
 
-/** The tiles that a device can run. */
+/** A fair choice without a measurement, which every WebGPU device can run: 256 threads, 16 KiB of workgroup memory. */
+export function defaultTile(columns: number): Tile {
+  if (columns <= 16) return tile(64, 16, 16, 4, 4);
+  return columns <= 32 ? tile(64, 32, 16, 4, 8) : tile(64, 64, 8, 8, 8);
+}
+
+/** The tiles that a device can run and that do not leave half of their columns empty. */
 export function tilesFor(
+  columns: number,
   limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup">,
 ): Tile[] {
+  const useful = (width: number) => width <= 16 || width < 2 * columns;
   return tiles.filter((candidate) =>
-    workgroupBytes(candidate) <= limits.maxComputeWorkgroupStorageSize &&
+    useful(candidate.columns) && workgroupBytes(candidate) <= limits.maxComputeWorkgroupStorageSize &&
     threadsOf(candidate) <= limits.maxComputeInvocationsPerWorkgroup
   );
 }
