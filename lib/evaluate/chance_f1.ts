@@ -4,6 +4,7 @@
  */
 import { quantileSorted } from "simple-statistics";
 import { randomStream } from "../random.ts";
+import { mean as meanOf } from "./mean.ts";
 import { classificationScores } from "./metrics.ts";
 
 export interface ChanceF1Options {
@@ -61,8 +62,8 @@ function drawScores({ support, accuracy, draws = 2000, seed = 0 }: ChanceF1Optio
 
 function describe(scores: readonly number[]): ChanceF1 {
   const sorted = scores.toSorted((a, b) => a - b);
-  const mean = sorted.reduce((sum, score) => sum + score, 0) / sorted.length;
-  const variance = sorted.reduce((sum, score) => sum + (score - mean) ** 2, 0) / sorted.length;
+  const mean = meanOf(sorted);
+  const variance = meanOf(sorted.map((score) => (score - mean) ** 2));
   return {
     scores: sorted,
     mean,

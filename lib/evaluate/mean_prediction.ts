@@ -1,6 +1,7 @@
 /** The mean of several models' probabilities, as the paper's ensemble of four has it. */
 import { severities } from "../data/types.ts";
 import { argMax } from "./decode.ts";
+import { mean } from "./mean.ts";
 import type { Prediction } from "./prediction.ts";
 
 /**
@@ -19,8 +20,8 @@ export function meanPrediction(members: readonly Prediction[]): Prediction {
   const grades = members.flatMap(({ severityProbabilities }) =>
     severityProbabilities === null ? [] : [severityProbabilities]
   );
-  const presenceProbability = presences.length === 0 ? null : meanOf(presences);
-  const severityProbabilities = grades.length === 0 ? null : severities.map((_, g) => meanOf(grades.map((q) => q[g]!)));
+  const presenceProbability = presences.length === 0 ? null : mean(presences);
+  const severityProbabilities = grades.length === 0 ? null : severities.map((_, g) => mean(grades.map((q) => q[g]!)));
   const { uncertainty: _uncertainty, ...scan } = first;
   return {
     ...scan,
@@ -30,8 +31,4 @@ export function meanPrediction(members: readonly Prediction[]): Prediction {
     severity: severityProbabilities === null ? null : severities[argMax(severityProbabilities)]!,
     skippedSlices: [...new Set(members.flatMap(({ skippedSlices }) => skippedSlices))],
   };
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

@@ -14,6 +14,7 @@ import {
 } from "./calibration.ts";
 import { type DeLongInterval, delongInterval } from "./delong.ts";
 import { bootstrapInterval, type Interval } from "./intervals.ts";
+import { mean } from "./mean.ts";
 import { bestThreshold, thresholdCurve, type ThresholdPoint } from "./thresholds.ts";
 import { classificationScores, confusionMatrix } from "./metrics.ts";
 
@@ -154,8 +155,7 @@ export function macroAuc(truth: readonly number[], probabilities: readonly (read
   const areas = (probabilities[0] ?? []).map((_, c) =>
     auc(truth.map((t) => t === c), probabilities.map((row) => row[c]!))
   );
-  const defined = areas.filter((area) => !Number.isNaN(area));
-  return defined.reduce((sum, area) => sum + area, 0) / defined.length;
+  return mean(areas.filter((area) => !Number.isNaN(area)));
 }
 
 function calibration(right: readonly boolean[], probability: readonly number[], brier: Interval): Calibration {

@@ -3,6 +3,7 @@
  * answer and the spread says how sure it is. Entropies are in nats: at most ln 2 for presence, ln 4 for severity.
  */
 import { argMax, type Decoded } from "./decode.ts";
+import { mean as meanOf } from "./mean.ts";
 
 /** Spread of one task's answer to one scan. */
 export interface Spread {
@@ -77,8 +78,4 @@ function mostVoted(samples: readonly Decoded[]): number | null {
 /** −Σ p ln p, with 0 ln 0 = 0. */
 function entropy(probabilities: readonly number[]): number {
   return -probabilities.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0);
-}
-
-function meanOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
