@@ -11,9 +11,11 @@ Examples:
   cov3d doctor                      try every engine; takes about ten seconds
   cov3d doctor --quick              look, but start nothing
   cov3d doctor --engine wasm        only this engine
+  cov3d doctor --engine webgpu      tries a software adapter too, which takes minutes
   cov3d doctor --json > doctor.json
 
 Each engine runs in a process of its own: one that crashes is reported and does no harm.
+The webgpu engine refuses adapters that compute on the CPU (llvmpipe, SwiftShader), except with COV3D_WEBGPU_SOFTWARE=1.
 Exit code 4 when no engine works.`;
 
 export function register(program: Command): void {

@@ -15,7 +15,7 @@ Examples:
   cov3d engine remove                        delete what was fetched
 
 The library is looked for in COV3D_TENSORFLOW (a file or folder), then in the user's Python (a tensorflow package),
-then in the cache. Nothing is needed for the wasm engine.`;
+then in the cache. The webgpu engine needs nothing but the graphics card's own driver, the wasm engine nothing at all.`;
 
 export function register(program: Command): void {
   const engine = program.command("engine").description("Find, fetch or remove TensorFlow's library.")

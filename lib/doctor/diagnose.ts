@@ -1,6 +1,7 @@
 /** Everything `cov3d doctor` finds out, as data. */
 import { chooseEngine, probeEngines } from "../engine/registry.ts";
 import type { EngineName, EngineProbe } from "../engine/types.ts";
+import { softwareVariable } from "../engine/webgpu/mod.ts";
 import { describeMachine, findTools, type Machine, type Tools } from "./environment.ts";
 import type { EngineTrial } from "./try_engine.ts";
 
@@ -38,7 +39,8 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
   for (const probe of await probeEngines()) {
     if (options.engines !== undefined && !options.engines.includes(probe.engine)) continue;
     const found = { ...probe, auto: probe.engine === auto };
-    if (!probe.available || !measure) {
+    const asked = options.engines !== undefined || !probe.software; // a software GPU takes minutes and serves tests
+    if (!probe.available || !measure || !asked) {
       engines.push(found);
       continue;
     }
@@ -68,6 +70,7 @@ export async function tryInProcess(name: EngineName, options: TryOptions = {}): 
   const timeout = AbortSignal.timeout(timeoutSeconds * 1000);
   const { code, signal: killed, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", program.href, name],
+    env: { [softwareVariable]: "1" },
     stdin: "null",
     signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
   }).output();

@@ -31,11 +31,11 @@ function formatTool({ found, version }: Tool): string {
   return found ? version ?? "found" : "not found";
 }
 
-function formatEngine({ engine, available, auto, gpu, detail, trial }: EngineDiagnosis): string[] {
+function formatEngine({ engine, available, auto, gpu, software, detail, trial }: EngineDiagnosis): string[] {
   const state = !available
     ? "not available"
     : trial === undefined
-    ? "available"
+    ? software ? `for tests only (--engine ${engine} tries it)` : "available"
     : works(trial)
     ? "works"
     : "DOES NOT WORK";

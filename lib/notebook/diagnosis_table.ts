@@ -14,9 +14,9 @@ export function diagnosisTable({ machine, engines, ok, advice }: Diagnosis): Tab
 }
 
 function rowOf(diagnosis: EngineDiagnosis): Cell[] {
-  const { engine, available, auto, detail, trial } = diagnosis;
+  const { engine, available, auto, software, detail, trial } = diagnosis;
   if (!available) return [engine, "not available", detail, null, null, null];
-  if (trial === undefined) return [engine, "available", detail, null, null, null];
+  if (trial === undefined) return [engine, software ? "for tests only" : "available", detail, null, null, null];
   if (!trial.ok) return [engine, "does not start", String(trial.error.message), null, null, null];
   const { checks } = trial.selfTest, passed = checks.filter((check) => check.passed).length;
   return [

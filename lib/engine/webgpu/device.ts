@@ -71,4 +71,4 @@ export async function openDevice(accept: (facts: AdapterFacts) => void = () => {
 }
 
 export const noAdapter = "no WebGPU adapter";
-export const noAdapterHint = "Install your card's Vulkan, Metal or Direct3D 12 driver";
+export const noAdapterHint = "If this machine has a graphics card, install its Vulkan driver";
