@@ -2,6 +2,7 @@
  * One long task in a Worker of its own: the caller's thread keeps drawing progress and can stop it. `runInWorker` is
  * the caller's side, `serveWorker` the Worker's. Errors keep their types across the boundary.
  */
+import { setImmediate } from "node:timers";
 import { Cov3dError, errorFromJSON, errorToJSON } from "./errors.ts";
 
 export interface RunInWorkerOptions<Message> {
@@ -87,4 +88,12 @@ export function serveWorker<Input, Message, Result>(
       (error) => post({ kind: "error", error: errorToJSON(error) }),
     );
   };
+}
+
+/**
+ * Lets messages in: the engine's own promises are microtasks, and a stop request would wait for ever behind them. Not
+ * `setTimeout`, which waits for at least a millisecond, 4 where it is nested: much for a step of a small network.
+ */
+export function macrotask(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

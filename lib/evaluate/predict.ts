@@ -1,4 +1,5 @@
 /** Predictions of a trained run for scans on disk. */
+import { resolve } from "node:path";
 import { scansFromPaths } from "../data/scans_from_paths.ts";
 import { recipeFor } from "../data/size.ts";
 import type { Scan } from "../data/types.ts";
@@ -13,7 +14,7 @@ import { decode, type Decoded, decodeViews, type ReflectionRule } from "./decode
 import type { PredictMessage, PredictTask } from "./predict_worker.ts";
 import type { Prediction } from "./prediction.ts";
 import { combineSamples, type Uncertainty } from "./uncertainty.ts";
-import { type PredictionSettings, predictionSettings, readWeights } from "./settings.ts";
+import { type PredictionSettings, predictionSettings } from "./settings.ts";
 import type { WeightsChoice } from "./weights.ts";
 
 export interface PredictOptions {
@@ -79,16 +80,19 @@ export interface PredictResult extends PredictionSettings {
 export async function predict(options: PredictOptions): Promise<PredictResult> {
   const run = await readRun(options.run);
   const settings = await predictionSettings(run, options);
-  const { weights, reflectionRule, monteCarlo } = settings;
+  const { weightsSha256, reflectionRule, monteCarlo } = settings;
   const scans = options.scans ?? await scansFromPaths(options.paths ?? []);
   if (scans.length === 0) throw new DataError("scan-missing", "there are no scans to predict");
-  const checkpoints = [...new Set([weights.presence, weights.severity])].filter((name) => name !== null);
-  const task = await predictTask(run, checkpoints, scans, settings, options);
+  const checkpoints = differentWeights(settings);
+  const task = predictTask(run, [...checkpoints.values()], scans, settings, options);
+  const places = [...checkpoints.keys()];
   const { signal, onProgress } = options;
   const answerOf = (message: ScanMessage): Prediction => {
-    const answers = (name: CheckpointName | null) =>
-      name && combineViews(message.logits[checkpoints.indexOf(name)]!, reflectionRule, monteCarlo !== null);
-    const { presence, severity } = weights;
+    const answers = (sha256: string | null) =>
+      sha256 === null
+        ? null
+        : combineViews(message.logits[places.indexOf(sha256)]!, reflectionRule, monteCarlo !== null);
+    const { presence, severity } = weightsSha256;
     return predictionOf(scans[message.index]!, answers(presence), answers(severity), message.skipped);
   };
   const predictions: Prediction[] = [], failed: FailedScan[] = [];
@@ -122,18 +126,29 @@ function combineViews(views: readonly (readonly number[])[], rule: ReflectionRul
   return sampled ? combineSamples(views.map((logits) => decode(logits))) : { answer: decodeViews(views, rule) };
 }
 
-async function predictTask(
+/** One checkpoint for each hash: two tasks whose best weights are those of the same epoch are answered together. */
+function differentWeights({ weights, weightsSha256 }: PredictionSettings): Map<string, CheckpointName> {
+  const byHash = new Map<string, CheckpointName>();
+  for (const task of ["presence", "severity"] as const) {
+    const hash = weightsSha256[task];
+    if (hash !== null && !byHash.has(hash)) byHash.set(hash, weights[task]!);
+  }
+  return byHash;
+}
+
+function predictTask(
   { config, checkpointsFolder }: Run,
   checkpoints: readonly CheckpointName[],
   scans: readonly Scan[],
   { reflection, monteCarlo, skipUnreadable }: PredictionSettings,
   { engine, device, cache }: PredictOptions,
-): Promise<PredictTask> {
+): PredictTask {
   return {
     engine: parseEngineChoice(engine),
     ...(device === undefined ? {} : { device }),
     network: config.model,
-    weights: await Promise.all(checkpoints.map((name) => readWeights(checkpointsFolder, name))),
+    checkpoints,
+    checkpointsFolder: resolve(checkpointsFolder),
     scans,
     recipe: recipeFor(config.data),
     reflection,

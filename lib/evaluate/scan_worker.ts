@@ -1,22 +1,15 @@
 /** What the Workers that go through a list of scans share: the engine, the volumes, reading ahead, stopping. */
-import { openCache } from "../data/cache.ts";
-import { type LoadedVolume, loadScan } from "../data/read.ts";
-import type { Recipe } from "../data/size.ts";
+import type { LoadedVolume } from "../data/read.ts";
 import type { Scan } from "../data/types.ts";
-import { startEngine } from "../engine/registry.ts";
-import { assertSelfTest } from "../engine/self_test.ts";
 import type { Engine, EngineChoice, EngineDescription } from "../engine/types.ts";
 import { Cov3dError, errorToJSON } from "../errors.ts";
 import { serveWorker, type WorkerContext } from "../worker.ts";
+import { openScanReader, type ScanReading } from "./scan_reader.ts";
 
-export interface ScanTask {
+export interface ScanTask extends ScanReading {
   readonly engine: EngineChoice;
   readonly device?: string;
   readonly scans: readonly Scan[];
-  readonly recipe: Recipe;
-  readonly skipUnreadable: boolean;
-  /** Read and fill this cache (undefined = the user's); null = read the slices and store nothing. */
-  readonly cacheDirectory?: string | null;
 }
 
 export type ScanMessage =
@@ -24,56 +17,95 @@ export type ScanMessage =
   /** With `skipUnreadable`: nothing of scan number `index` could be read. */
   | { readonly kind: "failed"; readonly index: number; readonly error: Record<string, unknown> };
 
-/** Serves tasks on an engine that has proved itself; `work` says whether it came to the end. */
+/** What is done with the scans; says whether it came to the end. */
+export type ScanWork<Task extends ScanTask, Message> = (
+  engine: Engine,
+  task: Task,
+  context: WorkerContext<Message | ScanMessage>,
+  volumes: ScanVolumes,
+) => Promise<boolean>;
+
+/**
+ * Serves tasks on an engine that has proved itself. The first scans are read while `load` brings the work's modules in
+ * and the engine starts.
+ */
 export function serveScans<Task extends ScanTask, Message>(
-  work: (engine: Engine, task: Task, context: WorkerContext<Message | ScanMessage>) => Promise<boolean>,
+  load: (task: Task) => Promise<ScanWork<Task, Message>>,
 ): void {
   serveWorker<Task, Message | ScanMessage, { finished: boolean }>(async (task, context) => {
+    using volumes = new ScanVolumes(task);
+    const [{ startEngine }, { assertSelfTest }, work] = await Promise.all([
+      import("../engine/registry.ts"),
+      import("../engine/self_test.ts"),
+      load(task),
+    ]);
     const engine = await startEngine(task.engine, task.device === undefined ? {} : { device: task.device });
     try {
       await assertSelfTest(engine);
       context.post({ kind: "engine", description: engine.describe() });
-      return { finished: await work(engine, task, context) };
+      return { finished: await work(engine, task, context, volumes) };
     } finally {
       await engine.stop();
     }
   });
 }
 
-export type ReadScan = (scan: Scan) => Promise<LoadedVolume>;
+/** Scans that wait, read, for the one in work. */
+const readAhead = 2;
 
-/** Reads through the cache, or straight from the slices. */
-export async function scanReader({ recipe, skipUnreadable, cacheDirectory: directory }: ScanTask): Promise<ReadScan> {
-  if (directory === null) return (scan) => loadScan(scan, recipe, { skipUnreadable });
-  const cache = await openCache({ recipe, skipUnreadable, ...(directory === undefined ? {} : { directory }) });
-  return (scan) => cache.get(scan);
-}
+/** The volumes of a task's scans, read ahead from the first moment on. */
+export class ScanVolumes implements Disposable {
+  readonly #task: ScanTask;
+  readonly #reader: ReturnType<typeof openScanReader>;
+  readonly #pending: Promise<Outcome<LoadedVolume>>[] = [];
+  #begun = 0;
 
-/**
- * Gives every scan's volume to `use`, while the next one is being read already. False when asked to stop on the way, by
- * the signal or by `use`.
- */
-export async function eachScan(
-  { scans, skipUnreadable }: ScanTask,
-  read: ReadScan,
-  { post, signal }: WorkerContext<ScanMessage>,
-  use: (volume: LoadedVolume, index: number) => Promise<boolean>,
-): Promise<boolean> {
-  const begin = (index: number) => index < scans.length ? settled(read(scans[index]!)) : undefined;
-  let next = begin(0);
-  for (const index of scans.keys()) {
-    if (signal.aborted) return false;
-    const current = await next!;
-    next = begin(index + 1);
-    if ("error" in current) {
-      if (!skipUnreadable || !(current.error instanceof Cov3dError)) throw current.error;
-      post({ kind: "failed", index, error: errorToJSON(current.error) });
-    } else if (!(await use(current.value, index))) return false;
+  constructor(task: ScanTask) {
+    this.#task = task;
+    this.#reader = openScanReader(task);
+    this.#readAhead();
   }
-  return true;
+
+  /** Any scan, out of turn. */
+  read(scan: Scan): Promise<LoadedVolume> {
+    return this.#reader.read(scan);
+  }
+
+  /**
+   * Gives every scan's volume to `use`; to be called once. False when asked to stop on the way, by the signal or by `use`.
+   * @throws what reading a scan threw, unless it may be skipped
+   */
+  async each(
+    { post, signal }: WorkerContext<ScanMessage>,
+    use: (volume: LoadedVolume, index: number) => Promise<boolean>,
+  ): Promise<boolean> {
+    for (const index of this.#task.scans.keys()) {
+      if (signal.aborted) return false;
+      const current = await this.#pending.shift()!;
+      this.#readAhead();
+      if ("error" in current) {
+        if (!this.#task.skipUnreadable || !(current.error instanceof Cov3dError)) throw current.error;
+        post({ kind: "failed", index, error: errorToJSON(current.error) });
+      } else if (!(await use(current.value, index))) return false;
+    }
+    return true;
+  }
+
+  [Symbol.dispose](): void {
+    this.#reader.close();
+  }
+
+  #readAhead(): void {
+    const { scans } = this.#task;
+    while (this.#pending.length < readAhead && this.#begun < scans.length) {
+      this.#pending.push(settled(this.#reader.read(scans[this.#begun++]!)));
+    }
+  }
 }
+
+type Outcome<T> = { value: T } | { error: unknown };
 
 /** The outcome of a promise that is looked at later: a failure meanwhile is not "unhandled". */
-function settled<T>(promise: Promise<T>): Promise<{ value: T } | { error: unknown }> {
+function settled<T>(promise: Promise<T>): Promise<Outcome<T>> {
   return promise.then((value) => ({ value }), (error: unknown) => ({ error }));
 }

@@ -1,8 +1,7 @@
 /** Everything about a run and the options that decides what it predicts for a scan, engines aside. */
 import { join } from "node:path";
 import { ConfigError, DataError } from "../errors.ts";
-import { sha256 } from "../files.ts";
-import { type CheckpointName, readCheckpoint } from "../train/checkpoint.ts";
+import { type CheckpointName, readCheckpoint, readCheckpointState } from "../train/checkpoint.ts";
 import type { Run } from "../train/run.ts";
 import type { ReflectionRule } from "./decode.ts";
 import type { PredictOptions } from "./predict.ts";
@@ -27,8 +26,7 @@ export interface PredictionSettings {
 export async function predictionSettings(run: Run, options: PredictOptions): Promise<PredictionSettings> {
   const weights = chooseWeights(run, options.weights);
   const monteCarlo = monteCarloOf(run, options);
-  const hash = async (name: CheckpointName | null) =>
-    name && await sha256(await readWeights(run.checkpointsFolder, name));
+  const hash = async (name: CheckpointName | null) => name && await weightsSha256(run.checkpointsFolder, name);
   return {
     weights,
     weightsSha256: { presence: await hash(weights.presence), severity: await hash(weights.severity) },
@@ -39,15 +37,24 @@ export async function predictionSettings(run: Run, options: PredictOptions): Pro
   };
 }
 
+const weightsFile = "model.safetensors";
+
 /** The network's weights of one checkpoint, verified. */
 export async function readWeights(checkpointsFolder: string, name: CheckpointName): Promise<Uint8Array> {
-  const { files } = await readCheckpoint(checkpointsFolder, name);
-  const weights = files.get("model.safetensors");
-  if (weights !== undefined) return weights;
+  const { files } = await readCheckpoint(checkpointsFolder, name, [weightsFile]);
+  return files.get(weightsFile) ?? noWeights(checkpointsFolder, name);
+}
+
+/** Of the weights file as it was written; it is verified when it is read. */
+async function weightsSha256(checkpointsFolder: string, name: CheckpointName): Promise<string> {
+  const { sha256 } = await readCheckpointState(checkpointsFolder, name);
+  return sha256[weightsFile] ?? noWeights(checkpointsFolder, name);
+}
+
+function noWeights(checkpointsFolder: string, name: CheckpointName): never {
   throw new DataError("weights.missing", "the checkpoint has no weights", {
     file: join(checkpointsFolder, name),
-    expected: "model.safetensors",
-    found: [...files.keys()].join(", "),
+    expected: weightsFile,
   });
 }
 

@@ -63,18 +63,41 @@ async function finishSwap(folder: string, name: string): Promise<void> {
   else await Deno.rename(previous, target);
 }
 
+/** What a checkpoint says about itself. */
+export interface CheckpointSummary {
+  readonly state: TrainState;
+  /** File name → SHA-256 that the file has to have. */
+  readonly sha256: Readonly<Record<string, string>>;
+}
+
 /**
- * Reads and verifies a checkpoint. When its folder is missing or damaged and an interrupted swap left the previous one
- * behind, that one is read.
+ * Reads and verifies a checkpoint, or only the files named in `only`: a third of the bytes are the weights'. When its
+ * folder is missing or damaged and an interrupted swap left the previous one behind, that one is read.
  * @throws RunError when there is none, or it was cut short or altered
  */
-export async function readCheckpoint(folder: string, name: CheckpointName): Promise<CheckpointContent> {
+export function readCheckpoint(
+  folder: string,
+  name: CheckpointName,
+  only?: readonly string[],
+): Promise<CheckpointContent> {
+  return orPrevious(folder, name, (place) => readVerified(place, only));
+}
+
+/** Reads and verifies the state alone. @throws RunError as `readCheckpoint`; the other files are not looked at */
+export function readCheckpointState(folder: string, name: CheckpointName): Promise<CheckpointSummary> {
+  return orPrevious(folder, name, async (place) => {
+    const { state, files: sha256 } = await readState(place);
+    return { state, sha256 };
+  });
+}
+
+async function orPrevious<T>(folder: string, name: CheckpointName, read: (place: string) => Promise<T>): Promise<T> {
   const target = join(folder, name), previous = previousOf(folder, name);
   try {
-    return await readVerified(target);
+    return await read(target);
   } catch (error) {
     if (!(error instanceof RunError) || !(await fileExists(previous))) throw error;
-    return await readVerified(previous);
+    return await read(previous);
   }
 }
 
@@ -83,13 +106,18 @@ export async function hasCheckpoint(folder: string, name: CheckpointName): Promi
   return (await fileExists(join(folder, name))) || (await fileExists(previousOf(folder, name)));
 }
 
-async function readVerified(folder: string): Promise<CheckpointContent> {
+async function readState(folder: string): Promise<StateFile> {
   const path = join(folder, stateName);
   const document = parseStateFile(path, new TextDecoder().decode(await readFile(path)));
   const checksum = await sha256(stableJson({ state: document.state, files: document.files }));
   if (checksum !== document.checksum) throw damaged(path, document.checksum, checksum);
-  const files = new Map<string, Uint8Array>();
+  return document;
+}
+
+async function readVerified(folder: string, only?: readonly string[]): Promise<CheckpointContent> {
+  const document = await readState(folder), files = new Map<string, Uint8Array>();
   for (const [file, expected] of Object.entries(document.files)) {
+    if (only !== undefined && !only.includes(file)) continue;
     const bytes = await readFile(join(folder, file));
     const found = await sha256(bytes);
     if (found !== expected) throw damaged(join(folder, file), expected, found);

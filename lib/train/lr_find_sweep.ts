@@ -1,11 +1,11 @@
 /** The learning-rate sweep on an open training session: the same steps as training, with a rising rate. */
 import type { Batches } from "../data/loader.ts";
 import { RunError } from "../errors.ts";
+import { macrotask } from "../worker.ts";
 import { openBatches } from "./batches.ts";
 import { divergenceFactor, type SweepPoint, sweepPoint, type SweepRange } from "./lr_find.ts";
 import { openSession, type Session, type SessionOptions } from "./session.ts";
 import { optimizerStep } from "./optimizer_step.ts";
-import { macrotask } from "./validation.ts";
 
 export interface SweepOptions extends SessionOptions {
   readonly range: SweepRange;

@@ -11,7 +11,7 @@
 import { join, resolve } from "node:path";
 import { RunError } from "../errors.ts";
 import { fileExists, makeFolder, writeFileAtomic } from "../files.ts";
-import { type CheckpointName, checkpointNames, hasCheckpoint, readCheckpoint } from "./checkpoint.ts";
+import { type CheckpointName, checkpointNames, hasCheckpoint, readCheckpointState } from "./checkpoint.ts";
 import { configHash, parseTrainConfig, type TrainConfig } from "./config.ts";
 import type { EpochMetrics, MetricsLine, StepMetrics } from "./metrics.ts";
 import type { TrainState } from "./state.ts";
@@ -44,13 +44,13 @@ export async function runFolderFor(config: TrainConfig, parent = "runs"): Promis
   return resolve(parent, `${config.name}-${await configHash(config)}`);
 }
 
-/** @throws RunError when the folder is not a run or its checkpoint is damaged */
+/** @throws RunError when the folder is not a run or its last checkpoint's state is damaged; weights are not looked at */
 export async function readRun(folder: string): Promise<Run> {
   const config = await readRunConfig(folder);
   const checkpointsFolder = join(folder, runFiles.checkpoints);
   const checkpoints: CheckpointName[] = [];
   for (const name of checkpointNames) if (await hasCheckpoint(checkpointsFolder, name)) checkpoints.push(name);
-  const state = checkpoints.includes("last") ? (await readCheckpoint(checkpointsFolder, "last")).state : undefined;
+  const state = checkpoints.includes("last") ? (await readCheckpointState(checkpointsFolder, "last")).state : undefined;
   const lines = await readMetrics(join(folder, runFiles.metrics));
   return {
     folder: resolve(folder),

@@ -8,6 +8,7 @@ import type { Batches } from "../data/loader.ts";
 import { EngineError } from "../errors.ts";
 import { writeFileAtomic } from "../files.ts";
 import * as tf from "../tf.ts";
+import { macrotask } from "../worker.ts";
 import { openBatches } from "./batches.ts";
 import type { CheckpointName } from "./checkpoint.ts";
 import { type EpochMetrics, formatScore, trainedTasks } from "./metrics.ts";
@@ -17,7 +18,7 @@ import { readRun, runFiles } from "./run.ts";
 import type { SchedulePoint } from "./schedule.ts";
 import { openSession, saveCheckpoints, type Session, type SessionOptions } from "./session.ts";
 import { type BestScore, improves, noSums } from "./state.ts";
-import { macrotask, validate, validationCsv, type ValidationResult } from "./validation.ts";
+import { validate, validationCsv, type ValidationResult } from "./validation.ts";
 
 export interface TrainResult {
   readonly folder: string;

@@ -1,10 +1,10 @@
 /** The whole validation split through the network in inference mode: no dropout, running statistics. */
-import { setImmediate } from "node:timers";
 import * as tf from "../tf.ts";
 import type { Batches } from "../data/loader.ts";
 import { type Scan, severities } from "../data/types.ts";
 import { decode } from "../evaluate/decode.ts";
 import { type Prediction, predictionRow, predictionsCsv, truthOf } from "../evaluate/prediction.ts";
+import { macrotask } from "../worker.ts";
 import { cov3dLoss, toRows } from "./losses.ts";
 import { type TaskMetrics, taskMetrics, trainedTasks } from "./metrics.ts";
 import type { Session } from "./session.ts";
@@ -37,14 +37,6 @@ export async function validate(session: Session, batches: Batches): Promise<Vali
   const labels = scans.map(({ presence, severity }) => ({ presence: presence!, severity }));
   const { loss } = cov3dLoss({ ...session.loss, logits, labels });
   return { loss, ...taskMetrics(scans, logits, trainedTasks(config.loss.severityFactor)), logits };
-}
-
-/**
- * Lets messages in: the engine's own promises are microtasks, and a stop request would wait for ever behind them. Not
- * `setTimeout`, which waits for at least a millisecond, 4 where it is nested: much for a step of a small network.
- */
-export function macrotask(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** predictions-validation.csv in the columns of `cov3d evaluate`, without test-time reflection. */

@@ -1,7 +1,14 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RunError } from "../../lib/errors.ts";
-import { type CheckpointContent, hasCheckpoint, readCheckpoint, writeCheckpoint } from "../../lib/train/checkpoint.ts";
+import {
+  type CheckpointContent,
+  hasCheckpoint,
+  readCheckpoint,
+  readCheckpointState,
+  writeCheckpoint,
+} from "../../lib/train/checkpoint.ts";
+import { sha256 } from "../../lib/files.ts";
 import { initialState } from "../../lib/train/state.ts";
 import { withTemporaryFolder } from "../support/tiny_dataset.ts";
 
@@ -28,6 +35,23 @@ describe("checkpoint", () => {
       expect(state).toEqual(content(2).state);
       expect(files).toEqual(content(2).files);
       expect([...Deno.readDirSync(folder)].map(({ name }) => name)).toEqual(["last"]);
+    });
+  });
+
+  test("one file, or the state alone: others are not looked at, what is read is verified", async () => {
+    await withTemporaryFolder(async (folder) => {
+      await writeCheckpoint(folder, "last", content(3));
+      flipBit(join(folder, "last", "optimizer.safetensors"), 0);
+      const weights = content(3).files.get("model.safetensors")!;
+      const { files } = await readCheckpoint(folder, "last", ["model.safetensors"]);
+      expect(files).toEqual(new Map([["model.safetensors", weights]]));
+      const summary = await readCheckpointState(folder, "last");
+      expect(summary.state).toEqual(content(3).state);
+      expect(summary.sha256["model.safetensors"]).toBe(await sha256(weights));
+      flipBit(join(folder, "last", "model.safetensors"), 1);
+      await expect(readCheckpoint(folder, "last", ["model.safetensors"])).rejects.toThrow(RunError);
+      replaceText(join(folder, "last", "state.json"), '"step": 3', '"step": 4');
+      await expect(readCheckpointState(folder, "last")).rejects.toThrow(RunError);
     });
   });
 

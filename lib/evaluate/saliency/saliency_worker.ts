@@ -6,7 +6,7 @@ import type { NetworkConfig } from "../../nn/config.ts";
 import { createNetwork, type Network, restoreNetwork } from "../../nn/network.ts";
 import { decodeSafetensors } from "../../nn/safetensors.ts";
 import type { WorkerContext } from "../../worker.ts";
-import { eachScan, type ReadScan, type ScanMessage, scanReader, type ScanTask, serveScans } from "../scan_worker.ts";
+import { type ScanMessage, type ScanTask, type ScanVolumes, serveScans } from "../scan_worker.ts";
 import type { ExplainedScan } from "./cam.ts";
 import { explain, type ExplainOptions } from "./explain.ts";
 import { settleStatistics } from "./settle.ts";
@@ -37,19 +37,19 @@ type MapMessage =
 
 export type SaliencyMessage = MapMessage | ScanMessage;
 
-serveScans<SaliencyTask, MapMessage>(explainScans);
+serveScans<SaliencyTask, MapMessage>(() => Promise.resolve(explainScans));
 
 async function explainScans(
   engine: Engine,
   task: SaliencyTask,
   context: WorkerContext<SaliencyMessage>,
+  volumes: ScanVolumes,
 ): Promise<boolean> {
   const trained = restoreNetwork(task.network, engine.ops, decodeSafetensors(task.weights).tensors);
   const random = task.randomSeeds.map((seed) => createNetwork(task.network, engine.ops, seed));
   try {
-    const read = await scanReader(task);
-    if (task.settleRandom && random.length > 0) await settle(random, task, read);
-    return await eachScan(task, read, context, async (volume, index) => {
+    if (task.settleRandom && random.length > 0) await settle(random, task, volumes);
+    return await volumes.each(context, async (volume, index) => {
       if (!(await explainScan([trained, ...random], volume, index, task, context))) return false;
       await new Promise((resolve) => setTimeout(resolve)); // lets a stop message in
       return true;
@@ -62,9 +62,9 @@ async function explainScans(
 async function settle(
   networks: readonly Network[],
   { scans, recipe: { size } }: SaliencyTask,
-  read: ReadScan,
+  volumes: ScanVolumes,
 ): Promise<void> {
-  const voxels = async (index: number) => (await read(scans[index % scans.length]!)).voxels;
+  const voxels = async (index: number) => (await volumes.read(scans[index % scans.length]!)).voxels;
   await settleStatistics(networks, [size.depth, size.height, size.width], voxels);
 }
 
