@@ -8,6 +8,7 @@ import { join, resolve } from "node:path";
 import { openDataset } from "../data/dataset.ts";
 import type { Dataset, VolumeSize } from "../data/types.ts";
 import { namedSizes } from "../data/size.ts";
+import { demoPhantom } from "../demo.ts";
 import type { EngineChoice } from "../engine/types.ts";
 import { ConfigError } from "../errors.ts";
 import { fileExists, makeFolder } from "../files.ts";
@@ -40,12 +41,9 @@ export interface NotebookProfile {
 
 /** The synthetic dataset of the quick profile: the demo's kind of scans, fewer of them. */
 export const notebookPhantom = {
+  ...demoPhantom,
   scans: { train: 120, validation: 60, test: 60 },
   seed: 1,
-  sliceSize: 96,
-  positiveShare: 0.6,
-  annotatedShare: 0.9,
-  severityMix: { mild: 1, moderate: 1, severe: 1, critical: 1 },
 } as const;
 
 /** The profile named by COV3D_PROFILE. @throws ConfigError when it is unknown, or `full` has no COV3D_DATA */

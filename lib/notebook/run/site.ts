@@ -20,18 +20,19 @@ export interface NotebookSiteOptions {
 /** Renders the notebooks as they are, outputs included. Returns the path of the index page. */
 export async function notebookSite({ folder, out, only = [], log }: NotebookSiteOptions): Promise<string> {
   const files = await chooseNotebooks(folder, only);
+  const notebooks = await Promise.all(files.map(async (file) => ({ file, notebook: await readNotebook(file) })));
   await makeFolder(out);
   const sources = await Deno.makeTempDir({ prefix: "cov3d-site-" });
   try {
-    for (const file of files) {
-      await writeNotebook(join(sources, basename(file)), drawEquations(await readNotebook(file)));
+    for (const { file, notebook } of notebooks) {
+      await writeNotebook(join(sources, basename(file)), drawEquations(notebook));
     }
     await convert(files.map((file) => join(sources, basename(file))), out, log);
   } finally {
     await Deno.remove(sources, { recursive: true });
   }
   for (const file of files) await finishPage(join(out, pageOf(file)));
-  const entries = await Promise.all(files.map(async (file) => entryOf(file, await readNotebook(file))));
+  const entries = notebooks.map(({ file, notebook }) => entryOf(file, notebook));
   const index = join(out, "index.html");
   await writeFileAtomic(index, page({ title: "Cov3d notebooks", body: indexBody(entries) }));
   return index;
