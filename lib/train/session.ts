@@ -93,6 +93,7 @@ export async function openSession({ folder, directory, onProgress, signal }: Ses
       await loadStartingPoint(network, config, log);
     }
     const state = await restore(folder, network, optimizer, data.fingerprint, log);
+    engine.choices?.restore(state.engineChoices ?? {});
     const metrics = await MetricsLog.open(folder, state.metricsBytes);
     return {
       folder,
@@ -229,7 +230,7 @@ async function restore(
  * @throws RunError when a weight is not finite: such a checkpoint would destroy the one that is there
  */
 export async function saveCheckpoints(
-  { folder, network, optimizer, metrics, state }: Session,
+  { folder, engine, network, optimizer, metrics, state }: Session,
   names: readonly CheckpointName[],
   extra: ReadonlyMap<string, Uint8Array> = new Map(),
 ): Promise<void> {
@@ -244,6 +245,8 @@ export async function saveCheckpoints(
     ...extra,
   ]);
   state.metricsBytes = metrics.bytes;
+  const choices = engine.choices?.current() ?? {};
+  if (Object.keys(choices).length > 0) state.engineChoices = choices;
   for (const name of names) await writeCheckpoint(join(folder, runFiles.checkpoints), name, { state, files });
 }
 

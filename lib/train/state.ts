@@ -4,6 +4,7 @@
  * the position.
  */
 
+import type { Choices } from "../engine/timed_choices.ts";
 import type { SmoothedLossState } from "./schedule.ts";
 
 /** Best validation macro F1 so far; an epoch replaces it only when it is strictly better. */
@@ -41,6 +42,8 @@ export interface TrainState {
   /** Identifies the scans and labels trained on. */
   readonly dataFingerprint: string;
   finished: boolean;
+  /** What the engine chose by timing; a resumed run goes on with it. Absent where nothing was chosen. */
+  engineChoices?: Choices;
 }
 
 export const noSums = (): EpochSums => ({ loss: 0, presenceLoss: 0, severityLoss: 0 });

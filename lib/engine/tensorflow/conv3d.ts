@@ -1,6 +1,7 @@
 /** 3-D convolution and its gradients with PyTorch's geometry, on TensorFlow's Conv3D operators. */
 import type { Tensor, Tensor5D } from "../../tf.ts";
 import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
+import type { FilterGradient } from "./filter_gradient.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
 import { dataTypes } from "./types.ts";
 
@@ -19,7 +20,10 @@ export function sameMeansPadding(size: Triple, kernel: Triple, { stride, padding
   });
 }
 
-export function conv3dOps(operators: Operators): Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilterGrad"> {
+export function conv3dOps(
+  operators: Operators,
+  filterGradient: FilterGradient,
+): Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilterGrad"> {
   return {
     conv3d(x, w, geometry) {
       const plan = planFor(x.shape, w.shape, geometry);
@@ -38,14 +42,10 @@ export function conv3dOps(operators: Operators): Pick<EngineOps, "conv3d" | "con
       return dx as Tensor5D;
     },
     conv3dFilterGrad(x, dy, filterShape, geometry) {
-      const plan = planFor(x.shape, filterShape, geometry);
-      return withPadding(
-        operators,
-        x,
-        plan,
-        (padded) =>
-          operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, Constant.int32s(filterShape), dy]),
-      );
+      const plan = planFor(x.shape, filterShape, geometry), shape = Constant.int32s(filterShape);
+      const operator = (padded: Tensor) =>
+        operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, shape, dy]);
+      return filterGradient.run(x, dy, filterShape, geometry, () => withPadding(operators, x, plan, operator));
     },
   };
 }

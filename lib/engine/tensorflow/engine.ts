@@ -1,5 +1,6 @@
 /** A running `tensorflow` engine: the backend of TensorFlow.js, the kit's own operations and what it runs on. */
 import * as tf from "../../tf.ts";
+import type { TimedChoices } from "../timed_choices.ts";
 import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../types.ts";
 import { adamWOps } from "./adamw.ts";
 import { createBackend, type NodeBackend } from "./backend.ts";
@@ -8,6 +9,7 @@ import { Binding, type BindingOptions } from "./binding.ts";
 import { conv3dOps } from "./conv3d.ts";
 import { correctKernels } from "./corrections.ts";
 import { dropout } from "./dropout.ts";
+import { FilterGradient, routeTable } from "./filter_gradient.ts";
 import { Operators } from "./operators.ts";
 
 export const backendName = "tensorflow";
@@ -15,6 +17,8 @@ export const backendName = "tensorflow";
 export class TensorflowEngine implements Engine {
   readonly name = "tensorflow";
   readonly ops: EngineOps;
+  /** Routes that were chosen by timing; none on a GPU. */
+  readonly choices: TimedChoices | undefined;
   private running = true;
 
   private constructor(
@@ -23,8 +27,9 @@ export class TensorflowEngine implements Engine {
     private readonly factory: () => NodeBackend,
   ) {
     const operators = new Operators(factory(), binding);
+    this.choices = binding.isUsingGpuDevice() ? undefined : routeTable(binding.TF_Version);
     this.ops = {
-      ...conv3dOps(operators),
+      ...conv3dOps(operators, new FilterGradient(operators, this.choices)),
       ...batchNormOps(operators),
       ...adamWOps(operators, factory(), binding),
       dropout: (x, rate, stream) => dropout(operators, x, rate, stream),
