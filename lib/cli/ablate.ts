@@ -75,6 +75,7 @@ export function register(program: Command): void {
         ...(options.gpus === undefined ? {} : { gpus: options.gpus }),
       };
       if (options.dryRun) return showDescription(await describePlan(common), options.json === true);
+      if (options.collectOnly) noteUnused(options);
       const result = options.collectOnly
         ? await collectSweep({ out: await sweepFolder(plan, options.out) })
         : await run(common);
@@ -90,6 +91,14 @@ function parseGpus(text: string): string[] {
   const gpus = text.split(",").map((gpu) => gpu.trim());
   if (gpus.some((gpu) => gpu === "")) throw new InvalidArgumentError("not a list of GPUs");
   return gpus;
+}
+
+/** The same command with `--collect-only` at its end is a natural thing to type: what it passes over is said. */
+function noteUnused(given: { readonly [option: string]: unknown }): void {
+  const names = { data: "--data", weights: "--weights", fromScratch: "--from-scratch", engine: "--engine" };
+  const unused = Object.entries({ ...names, jobs: "--jobs", gpus: "--gpus" })
+    .flatMap(([key, name]) => given[key] === undefined ? [] : [name]);
+  if (unused.length > 0) log(`no effect with --collect-only, which trains nothing: ${unused.join(", ")}`);
 }
 
 /** The folder itself, or where the plan's runs go. */

@@ -1,5 +1,5 @@
 /** `cov3d jupyter`: JupyterLab with the Deno kernel, in the folder of the notebooks. */
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { jupyterEnvironment, jupyterPython } from "../notebook/run/python.ts";
@@ -12,7 +12,7 @@ export function register(program: Command): void {
   program.command("jupyter")
     .description("Open JupyterLab with the Deno kernel and the notebooks of the kit.")
     .argument("[args...]", "further arguments for JupyterLab, after --")
-    .option("--folder <folder>", "folder to open (default: the kit's notebooks)", notebooksFolder)
+    .addOption(new Option("--folder <folder>", "folder to open").default(notebooksFolder, "the kit's notebooks"))
     .option("--no-browser", "print the address instead of opening a browser")
     .option("--prepare", "make the environment where there is none, say which Python it is, and stop")
     .addHelpText(

@@ -17,7 +17,7 @@ export function register(program: Command): void {
     .option("--check", "write nothing; fail when a notebook shows something else than the committed one")
     .option("--html <folder>", "render the notebooks as they are to a static site with an index page, and stop")
     .option("--out <folder>", "write the executed notebooks here instead of back")
-    .option("--folder <folder>", "folder of the notebooks", notebooksFolder)
+    .addOption(new Option("--folder <folder>", "folder of the notebooks").default(notebooksFolder, "the kit's"))
     .option("--timeout <seconds>", "longest time of a cell", seconds, 900)
     .option("--json", "print the results as one JSON document")
     .addHelpText(

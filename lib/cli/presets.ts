@@ -1,6 +1,7 @@
 /** `cov3d presets`: what can follow `--preset`. */
 import type { Command } from "@commander-js/extra-typings";
 import { formatSize } from "../data/size.ts";
+import { formatSeconds } from "../report/progress.ts";
 import { formatBytes } from "../train/memory.ts";
 import { type PresetDetails, presetDetails } from "../train/preset_details.ts";
 import { preset, presets, withoutPreset } from "../train/presets.ts";
@@ -35,8 +36,8 @@ Examples:
 
 F1 is the macro F1 on validation scans that the paper reports ("–" where a task is not trained, blank where nothing was
 published). Memory is an estimate for one step in float32. MAC/step are multiply-accumulates, forward and backward.
-Hours are steps × the measured time of exactly this step on the named device, training alone; where no such step is in
-figures/benchmarks/step.csv they are "unmeasured" (\`deno task bench step --help\` measures one).`;
+Time is steps × the measured time of exactly this step on the named device, training alone; where no such step is in
+figures/benchmarks/step.csv it is "unmeasured" (\`deno task bench step --help\` measures one).`;
 
 function withFlags(details: PresetDetails) {
   return { ...details, flags: flagsOf(details), command: commandOf(details) };
@@ -61,10 +62,10 @@ function overview(details: readonly PresetDetails[]): string {
       reflection > 0 ? "yes" : "no",
       ...(["presenceF1", "severityF1"] as const).map((task) => published === null ? "" : score(published[task])),
       ...[formatBytes(cost.memory.totalBytes), macs(cost.multiplyAccumulatesPerStep), String(cost.steps)],
-      hours(one),
+      time(one),
     ];
   });
-  return formatTable([[...header, "memory", "MAC/step", "steps", "hours"], ...rows]);
+  return formatTable([[...header, "memory", "MAC/step", "steps", "time"], ...rows]);
 }
 
 function wholePreset(details: PresetDetails): string {
@@ -84,7 +85,7 @@ function wholePreset(details: PresetDetails): string {
     ["memory", `about ${formatBytes(cost.memory.totalBytes)} a step in float32 (${engines.join("; ")})`],
     ["arithmetic", `${macs(cost.multiplyAccumulatesPerStep)} multiply-accumulates a step`],
     ["steps", `${config.epochs} epochs × ${cost.stepsPerEpoch} = ${cost.steps} for ${cost.trainingScans} scans`],
-    ["hours", hours(details)],
+    ["time", time(details)],
     ["flags", flagsOf(details).join(" ")],
     ["run", commandOf(details)],
     ...(config.needsPretrained ? [["", "--from-scratch instead of --weights trains without Kinetics weights"]] : []),
@@ -101,7 +102,9 @@ function macs(count: number): string {
   return `${(count / factor).toPrecision(3)} ${unit}`;
 }
 
-function hours({ cost }: PresetDetails): string {
-  const measured = cost.hours.map(({ hours, step }) => `${hours.toFixed(1)} h on ${step.device} (${step.version})`);
+function time({ cost }: PresetDetails): string {
+  const measured = cost.hours.map(({ hours, step }) =>
+    `${formatSeconds(3600 * hours)} on ${step.device} (${step.version})`
+  );
   return measured.join("; ") || "unmeasured";
 }

@@ -45,8 +45,11 @@ describe("cov3d ablate", () => {
     const plain = await cov3d(["ablate", out, "--collect-only", "--json"]);
     expect(plain.code, plain.stderr).toBe(0);
     expect(JSON.parse(plain.stdout).rows[0].presence.mean).toBeCloseTo(11 / 15, 12);
-    const shown = await cov3d(["ablate", "phantom", "--collect-only", "--out", out]);
+    expect(plain.stderr).not.toContain("no effect");
+    const unused = ["--gpus", "0,1", "--weights", "/nowhere"];
+    const shown = await cov3d(["ablate", "phantom", "--collect-only", "--out", out, ...unused]);
     expect(shown.stdout).toContain("| a | 1 of 1 | 0.733 ± – |");
+    expect(shown.stderr).toContain("no effect with --collect-only, which trains nothing: --weights, --gpus");
   });
 
   test.each<[string, string[], number, RegExp]>([

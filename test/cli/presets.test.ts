@@ -70,7 +70,7 @@ describe("cov3d presets", () => {
     }
   });
 
-  test("--help has examples and says where hours come from", async () => {
+  test("--help has examples and says where times come from", async () => {
     const { code, stdout } = await cov3d(["presets", "--help"]);
     expect(code).toBe(0);
     expect(stdout).toContain("cov3d presets table3/14");
