@@ -1,9 +1,10 @@
 /** The committed montage of saliency maps, read back into its scans and slices, so that fewer can be drawn larger. */
 import { join } from "node:path";
 import { DataError } from "../../errors.ts";
+import type { CsvRow } from "../csv_record.ts";
 import { parseSvg } from "../dom.ts";
 import type { SaliencyItem, SaliencyPicture } from "../figures/saliency.ts";
-import { type CsvRow, readRecord, readTable } from "./source.ts";
+import { readRecord, readTable } from "./source.ts";
 
 export interface SaliencyMontage {
   readonly items: readonly SaliencyItem[];

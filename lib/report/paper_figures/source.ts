@@ -1,7 +1,7 @@
 /** Where a figure of the paper comes from: a formula, a published table, or a committed record. */
 import { join } from "node:path";
-import Papa from "papaparse";
 import { DataError } from "../../errors.ts";
+import { type CsvRow, csvRows } from "../csv_record.ts";
 import type { Figure } from "../figure.ts";
 
 export interface FigurePlaces {
@@ -21,21 +21,13 @@ export interface FigureSource {
 /** The record that a figure is drawn from is not there: the figure is skipped. */
 export class NoRecord extends Error {}
 
-export type CsvRow = Readonly<Record<string, string>>;
-
 /** Rows of a committed table with these columns. @throws NoRecord; DataError "figures.record" */
 export async function readTable(root: string, place: string, columns: readonly string[]): Promise<CsvRow[]> {
-  const { data, meta: { fields = [] } } = Papa.parse<CsvRow>(await readRecord(root, place), {
-    header: true,
-    skipEmptyLines: true,
-  });
-  const lacking = columns.filter((column) => !fields.includes(column));
-  if (lacking.length === 0 && data.length > 0) return data;
-  throw new DataError("figures.record", "a record cannot be drawn", {
-    file: join(root, place),
-    expected: `rows with the columns ${columns.join(", ")}`,
-    found: data.length === 0 ? "no rows" : `no column ${lacking.join(", ")}`,
-  });
+  return csvRows(
+    await readRecord(root, place),
+    columns,
+    (problem) => new DataError("figures.record", "a record cannot be drawn", { file: join(root, place), ...problem }),
+  );
 }
 
 /** @throws NoRecord */

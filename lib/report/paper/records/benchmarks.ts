@@ -1,10 +1,11 @@
 /** How fast the kit is beside its peers (figures/benchmarks). */
 import { join } from "node:path";
 import { readBenchmarkRatios } from "../../benchmark_records.ts";
+import type { CsvRow } from "../../csv_record.ts";
 import { benchmarkRatios } from "../../figures/benchmark_ratios.ts";
 import { fixed, keyPart, type PaperNumber, percent } from "../paper_number.ts";
 import { type FamilyInputs, type PaperTable, type RecordFamily, textTable } from "../record_family.ts";
-import { cell, type CsvRow, readCsv } from "./csv.ts";
+import { cell, readCsv } from "./csv.ts";
 
 const place = "figures/benchmarks";
 const stepColumns = ["engine", "network", "size", "batch", "side", "seconds_median", "peak_resident_bytes", "ratio"];

@@ -1,10 +1,8 @@
 /** Records that are CSV files. */
 import { join } from "node:path";
-import Papa from "papaparse";
 import { RunError } from "../../../errors.ts";
+import { type CsvRow, csvRows } from "../../csv_record.ts";
 import { readRecord, type RecordFamily } from "../record_family.ts";
-
-export type CsvRow = Readonly<Record<string, string>>;
 
 /** @throws RunError "paper.record" where the file is missing, has no rows or lacks one of the columns */
 export async function readCsv(
@@ -13,16 +11,16 @@ export async function readCsv(
   place: string,
   columns: readonly string[],
 ): Promise<CsvRow[]> {
-  const text = await readRecord(family, root, place);
-  const { data, meta: { fields = [] } } = Papa.parse<CsvRow>(text.trim(), { header: true });
-  const lacking = columns.filter((column) => !fields.includes(column));
-  if (lacking.length === 0 && data.length > 0) return data;
-  throw new RunError("paper.record", "a record of the paper cannot be used", {
-    file: join(root, place),
-    expected: `rows with the columns ${columns.join(", ")}`,
-    found: data.length === 0 ? "no rows" : `no column ${lacking.join(", ")}`,
-    hint: `Make it again: ${family.command}`,
-  });
+  return csvRows(
+    await readRecord(family, root, place),
+    columns,
+    (problem) =>
+      new RunError("paper.record", "a record of the paper cannot be used", {
+        file: join(root, place),
+        ...problem,
+        hint: `Make it again: ${family.command}`,
+      }),
+  );
 }
 
 /** The cell as a number. @throws RunError "paper.record" */

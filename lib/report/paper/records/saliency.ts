@@ -1,11 +1,12 @@
 /** Whether saliency maps point at lesions (figures/saliency). */
 import { join } from "node:path";
+import type { CsvRow } from "../../csv_record.ts";
 import type { Figure } from "../../figure.ts";
 import { saliencyFigure } from "../../figures/saliency.ts";
 import { readSaliencyMontage } from "../../paper_figures/saliency_montage.ts";
 import { fixed, keyPart, type PaperNumber } from "../paper_number.ts";
 import { type FamilyInputs, type PaperTable, readRecord, type RecordFamily, textTable } from "../record_family.ts";
-import { cell, type CsvRow, readCsv } from "./csv.ts";
+import { cell, readCsv } from "./csv.ts";
 
 const place = "figures/saliency";
 const file = `${place}/lesion-ratio.csv`;

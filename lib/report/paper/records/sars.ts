@@ -1,9 +1,10 @@
 /** The experiment on public CT scans (figures/sars): the kit beside a plain PyTorch script. */
 import { join } from "node:path";
 import { RunError } from "../../../errors.ts";
+import type { CsvRow } from "../../csv_record.ts";
 import { fixed, type PaperNumber, signed } from "../paper_number.ts";
 import { type FamilyInputs, type PaperTable, readRecord, type RecordFamily, textTable } from "../record_family.ts";
-import { cell, type CsvRow, readCsv } from "./csv.ts";
+import { cell, readCsv } from "./csv.ts";
 
 const place = "figures/sars";
 const scoresFile = `${place}/scores.csv`;
