@@ -6,7 +6,7 @@ import { volumeCache } from "../paths.ts";
 import { memoFolder, volumeKey } from "./cache.ts";
 import { type CacheEntry, readEntry } from "./cache_file.ts";
 import { ContentHasher } from "./content_hash.ts";
-import { listSlices } from "./dataset.ts";
+import { listSlices } from "./listing_memory.ts";
 
 export interface PruneOptions {
   /** Default: the user's cache folder. */

@@ -1,5 +1,5 @@
 /** The index of a COV19-CT-DB folder: which scans there are, their labels, and where their slices lie. */
-import { resolve } from "node:path";
+import { basename, resolve } from "node:path";
 import pLimit from "p-limit";
 import { DataError } from "../errors.ts";
 import { listFolder } from "./folder.ts";
@@ -14,7 +14,8 @@ import {
 } from "./layout.ts";
 import { severitiesOf } from "./categories.ts";
 import { readPatients } from "./labels.ts";
-import { compareText, sliceOrder } from "./slices.ts";
+import { ListingMemory, listSlices, type ScanEntries } from "./listing_memory.ts";
+import { compareText } from "./slices.ts";
 import type { Dataset, Scan } from "./types.ts";
 
 export interface OpenDatasetOptions {
@@ -22,10 +23,16 @@ export interface OpenDatasetOptions {
   readonly directory: string;
   /** CSV `scan;patient`; default: scan_patients.csv in the directory, where there is one. */
   readonly patients?: string;
+  /**
+   * Where the names of slices are remembered, so that folders that have not changed are not listed again: true (default)
+   * the user's cache folder, for large datasets; a folder: there, for any; false: not at all.
+   */
+  readonly cache?: string | boolean;
 }
 
 /**
- * Lists a dataset; nothing is decoded and no slice is opened.
+ * Lists a dataset; nothing is decoded and no slice is opened. Scan folders that have not changed since they were listed
+ * last are taken from memory: see listing_memory.ts.
  *
  * A folder with covid/ and non-covid/ is a labelled split, one with scan folders and neither is an unlabelled split;
  * anything else is left out with a note. Severities come from `<split>_partition_covid_categories.csv` at the root or
@@ -34,8 +41,12 @@ export interface OpenDatasetOptions {
  *   "class-empty" | "split-duplicate" | "dataset-empty" | "scan-missing" | "scan-negative" | "patients-ambiguous" |
  *   those of `readCategories` and `readPatients`
  */
-export async function openDataset({ directory, patients }: OpenDatasetOptions): Promise<Dataset> {
+export async function openDataset({ directory, patients, cache = true }: OpenDatasetOptions): Promise<Dataset> {
   const root = resolve(directory), notes: string[] = [];
+  const memory = cache === false
+    ? undefined
+    : await ListingMemory.open({ root, ...(cache === true ? {} : { directory: resolve(cache) }) });
+  const list: ListSlices = (folder) => memory?.listSlices(folder) ?? listSlices(folder);
   const entries = await listFolder(root);
   if (Object.values(classFolders).some((name) => entries.folders.includes(name))) {
     throw emptyDataset(root, entries.folders);
@@ -47,7 +58,7 @@ export async function openDataset({ directory, patients }: OpenDatasetOptions): 
   const scans: Scan[] = [], seen = new Map<string, string>();
   const candidates = entries.folders.filter((name) => !isHousekeeping(name) && name !== masksFolder);
   for (const folder of candidates.sort(compareText)) {
-    const found = await readSplit(root, folder, entries.files, notes);
+    const found = await readSplit({ root, folder, rootFiles: entries.files, notes, list });
     if (found.length === 0) continue;
     const split = found[0]!.split, other = seen.get(split);
     if (other !== undefined) {
@@ -57,6 +68,7 @@ export async function openDataset({ directory, patients }: OpenDatasetOptions): 
     scans.push(...found);
   }
   if (scans.length === 0) throw emptyDataset(root, entries.folders);
+  await memory?.save();
   scans.sort(compareScans);
   const chosen = patients ?? (entries.files.includes(patientsFile) ? `${root}/${patientsFile}` : undefined);
   return { root, scans: chosen === undefined ? scans : await withPatients(scans, resolve(chosen), notes), notes };
@@ -71,12 +83,22 @@ export function compareScans(a: Scan, b: Scan): number {
     number(a) - number(b) || compareText(a.id, b.id);
 }
 
-async function readSplit(root: string, folder: string, rootFiles: string[], notes: string[]): Promise<Scan[]> {
+type ListSlices = (folder: string) => Promise<ScanEntries>;
+
+interface SplitFolder {
+  readonly root: string;
+  readonly folder: string;
+  readonly rootFiles: string[];
+  readonly notes: string[];
+  readonly list: ListSlices;
+}
+
+async function readSplit({ root, folder, rootFiles, notes, list }: SplitFolder): Promise<Scan[]> {
   const path = `${root}/${folder}`, split = splitOf(folder);
   const { folders, files } = await listFolder(path);
   const classes = Object.values(classFolders).filter((name) => folders.includes(name));
   if (classes.length === 0) {
-    const scans = await readScans(path, folders.filter(isUsualScanName), { split }, `${split}/`);
+    const scans = await readScans(path, folders.filter(isUsualScanName), { split }, list);
     if (scans.some((scan) => scan.slices.length > 0)) return scans;
     if (isKnownSplit(split)) throw missingClass(path, classFolders.positive, files);
     notes.push(
@@ -87,13 +109,17 @@ async function readSplit(root: string, folder: string, rootFiles: string[], note
   const labelled: Scan[] = [];
   for (const name of Object.values(classFolders)) {
     if (!classes.includes(name)) throw missingClass(path, name, files);
-    labelled.push(...await readClass(path, name, split, notes));
+    labelled.push(...await readClass(path, name, { split, notes, list }));
   }
   const severities = await severitiesOf({ root, folder, split, rootFiles, splitFiles: files, scans: labelled, notes });
   return labelled.map((scan) => ({ ...scan, severity: severities.get(scan.key) ?? "undefined" }));
 }
 
-async function readClass(path: string, name: string, split: string, notes: string[]): Promise<Scan[]> {
+async function readClass(
+  path: string,
+  name: string,
+  { split, notes, list }: Pick<SplitFolder, "notes" | "list"> & { readonly split: string },
+): Promise<Scan[]> {
   const { folders } = await listFolder(`${path}/${name}`);
   const ids = folders.filter((id) => !isHousekeeping(id));
   if (ids.length === 0) {
@@ -106,12 +132,7 @@ async function readClass(path: string, name: string, split: string, notes: strin
   if (odd.length > 0) {
     notes.push(`${split}/${name}: ${odd.length} scan folders are not named ct_scan_<number> (e.g. "${odd[0]}"): kept.`);
   }
-  return await readScans(
-    `${path}/${name}`,
-    ids,
-    { split, presence: name === classFolders.positive },
-    `${split}/${name}/`,
-  );
+  return await readScans(`${path}/${name}`, ids, { split, presence: name === classFolders.positive }, list);
 }
 
 const listing = pLimit(32);
@@ -121,21 +142,15 @@ async function readScans(
   parent: string,
   ids: readonly string[],
   labels: Pick<Scan, "split"> & { presence?: boolean },
-  keyPrefix: string,
+  list: ListSlices,
 ): Promise<Scan[]> {
+  const keyPrefix = labels.presence === undefined ? `${labels.split}/` : `${labels.split}/${basename(parent)}/`;
   return await Promise.all(ids.map((id) =>
     listing(async (): Promise<Scan> => {
       const folder = `${parent}/${id}`;
-      return { id, key: keyPrefix + id, ...labels, severity: "undefined", folder, ...await listSlices(folder) };
+      return { id, key: keyPrefix + id, ...labels, severity: "undefined", folder, ...await list(folder) };
     })
   ));
-}
-
-/** Slices of a scan folder in order, and how many entries are not slices. */
-export async function listSlices(folder: string): Promise<Pick<Scan, "slices" | "ignored">> {
-  const { files, folders } = await listFolder(folder);
-  const slices = sliceOrder(files);
-  return { slices, ignored: files.length + folders.length - slices.length };
 }
 
 /** Adds patients; the CSV's `scan` may be a folder name, when only one scan has it, or a whole key. */

@@ -4,6 +4,8 @@ import { DataError } from "../errors.ts";
 export interface FolderEntries {
   readonly files: string[];
   readonly folders: string[];
+  /** How many of both are links that were followed: what they are can change without the folder. */
+  readonly followed: number;
 }
 
 const likeFile = /^\.|\.(jpe?g|png|csv)$/i;
@@ -31,7 +33,7 @@ export async function listFolder(folder: string): Promise<FolderEntries> {
       throw new DataError("folder-link", "a link that points to nothing", { file: target, cause });
     }
   }
-  return { files, folders };
+  return { files, folders, followed: links.length };
 }
 
 async function folderError(folder: string, cause: unknown): Promise<DataError> {

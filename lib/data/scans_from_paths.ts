@@ -1,7 +1,7 @@
 /** Scans named by the user one by one, for prediction: no dataset around them, no labels. */
 import { basename, dirname, resolve } from "node:path";
 import { DataError } from "../errors.ts";
-import { listSlices } from "./dataset.ts";
+import { listSlices } from "./listing_memory.ts";
 import { listFolder } from "./folder.ts";
 import { isHousekeeping } from "./layout.ts";
 import { outputOrder } from "./slices.ts";

@@ -14,15 +14,17 @@ export function sliceNumber(name: string): number | undefined {
  * is none, the same with .jpeg, .JPG, .JPEG, .png or .PNG; kinds are never mixed. Everything else is left out.
  */
 export function sliceOrder(names: readonly string[]): string[] {
-  const numbered = names.filter((name) => sliceNumber(name) !== undefined);
-  for (const extension of extensions) {
-    const slices = numbered.filter((name) => name.endsWith(extension));
-    if (slices.length === 0) continue;
-    return slices.map((name) => ({ name, number: sliceNumber(name)! }))
-      .sort((a, b) => a.number - b.number || compareText(a.name, b.name))
-      .map(({ name }) => name);
+  const kinds = new Map<string, { name: string; number: number }[]>();
+  for (const name of names) {
+    const number = sliceNumber(name);
+    if (number === undefined) continue;
+    const extension = name.slice(name.indexOf(".")), kind = kinds.get(extension);
+    if (kind === undefined) kinds.set(extension, [{ name, number }]);
+    else kind.push({ name, number });
   }
-  return [];
+  const chosen = extensions.find((extension) => kinds.has(extension));
+  if (chosen === undefined) return [];
+  return kinds.get(chosen)!.sort((a, b) => a.number - b.number || compareText(a.name, b.name)).map(({ name }) => name);
 }
 
 /** Names sorted by their first run of digits (−1 where there is none), as the original's text outputs are. */

@@ -1,6 +1,7 @@
 /** Which scans are answered, and for which task. */
 import { basename, join, resolve } from "node:path";
-import { listSlices, openDataset } from "../../data/dataset.ts";
+import { openDataset } from "../../data/dataset.ts";
+import { listSlices } from "../../data/listing_memory.ts";
 import { listFolder } from "../../data/folder.ts";
 import { isUsualScanName } from "../../data/layout.ts";
 import { outputOrder } from "../../data/slices.ts";
