@@ -167,7 +167,7 @@ describe("the plan", () => {
     const fields = (confounder: Confounder) => Object.keys(phantomRecipe({ scans: 6, seed: 1, confounder }));
     expect(fields("negatives")).toEqual(Object.keys(phantomRecipe({ scans: 6, seed: 1 })));
     expect(fields("negatives")).not.toContain("confounder");
-    for (const other of ["both", "none"] as const) expect(fields(other)).toContain("confounder");
+    for (const other of ["both", "balanced", "none"] as const) expect(fields(other)).toContain("confounder");
   });
 
   test("gives some patients two scans, of one split and class", () => {
@@ -212,7 +212,7 @@ test("the affected share of the lung is that of the grade, and grows with it", (
   });
 });
 
-test("a confounder: smooth density in negatives, in both or in none, and nothing else about a scan", () => {
+test("a confounder: smooth density in negatives, in both, balanced over both or in none, and nothing else", () => {
   const grey = (isPositive: boolean, confounder?: Confounder) => {
     const source = { seed: 3, patient: "p", id: "s", grade: "moderate", sliceSize: 64, depthScale: 0.1 } as const;
     const scan = drawScan({ ...source, isPositive, ...(confounder === undefined ? {} : { confounder }) });
@@ -222,13 +222,19 @@ test("a confounder: smooth density in negatives, in both or in none, and nothing
     return { grey, lung, lesion, mean };
   };
   for (const isPositive of [true, false]) {
-    const [standard, negatives, both, none] = [undefined, "negatives", "both", "none"].map((confounder) =>
-      grey(isPositive, confounder as Confounder | undefined)
-    ) as [ReturnType<typeof grey>, ...ReturnType<typeof grey>[]];
+    const [standard, negatives, both, balanced, none] = [undefined, "negatives", "both", "balanced", "none"].map((
+      confounder,
+    ) => grey(isPositive, confounder as Confounder | undefined)) as [
+      ReturnType<typeof grey>,
+      ...ReturnType<typeof grey>[],
+    ];
     expect(negatives!.grey).toEqual(standard.grey);
     expect((isPositive ? none : both)!.grey).toEqual(standard.grey);
     expect(both!.mean).toBeGreaterThan(none!.mean + 5);
-    for (const other of [both, none]) {
+    // A negative has it twice: what a positive has as lesions and once more.
+    if (isPositive) expect(balanced!.grey).toEqual(both!.grey);
+    else expect(balanced!.mean).toBeGreaterThan(both!.mean + 5);
+    for (const other of [both, balanced, none]) {
       expect(other!.lung).toEqual(standard.lung);
       expect(other!.lesion).toEqual(standard.lesion);
     }

@@ -55,8 +55,8 @@ export interface OpacityOptions {
   /** The grade whose extent is drawn; for negatives only the amount of smooth density. */
   readonly grade: Grade;
   readonly isLesion: boolean;
-  /** Add smooth density too: as much as a patchy scan of this grade has. */
-  readonly isSmooth: boolean;
+  /** Smooth densities to add too, each as much as a patchy scan of this grade has: 0, 1 or 2. */
+  readonly smoothPatterns: number;
   readonly random: RandomStream;
 }
 
@@ -85,7 +85,7 @@ function ramp(value: number, width: number): number {
   return t * t * (3 - 2 * t);
 }
 
-export function drawOpacity({ anatomy, grade, isLesion, isSmooth, random }: OpacityOptions): Opacity {
+export function drawOpacity({ anatomy, grade, isLesion, smoothPatterns, random }: OpacityOptions): Opacity {
   const extent = between(random, ...extentByGrade[grade]);
   const denseShare = between(random, ...denseShareByGrade[grade]);
   const looks = { haze: between(random, ...hazeByGrade[grade]), solid: between(random, 620, 780) };
@@ -99,8 +99,8 @@ export function drawOpacity({ anatomy, grade, isLesion, isSmooth, random }: Opac
   const margins = marginsOf(points, scored(lesionScore(random)), extent);
   const dense = denseMarginsOf(points, scored(denseLesionScore(random)), margins, denseShare);
   const extra = scored(commonFindings(anatomy, random));
-  if (isSmooth) {
-    const gains = margins.map((margin, i) => gainedHu(affectedShare(margin, 0), dense[i]!, 0, looks));
+  const gains = margins.map((margin, i) => gainedHu(affectedShare(margin, 0), dense[i]!, 0, looks));
+  for (let pattern = 0; pattern < smoothPatterns; pattern++) {
     const smooth = rearrange(points, gains, scored(smoothScore(anatomy, random)));
     smooth.forEach((gain, i) => extra[i]! += gain);
   }

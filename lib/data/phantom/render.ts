@@ -52,7 +52,7 @@ export function drawScan(source: ScanSource): PhantomScan {
     anatomy,
     grade,
     isLesion: isPositive,
-    isSmooth: confounder === "both" || (confounder === "negatives" && !isPositive),
+    smoothPatterns: smoothPatterns(confounder, isPositive),
     random: randomStream(seed, "phantom", "opacity", id),
   });
   const fields = randomStream(seed, "phantom", "texture", id);
@@ -76,6 +76,20 @@ export function drawScan(source: ScanSource): PhantomScan {
       return develop(canvas, acquisition, index, noiseSeed + 7919 * index);
     },
   };
+}
+
+/** How many smooth densities lie in the lungs of a scan. */
+function smoothPatterns(confounder: Confounder, isPositive: boolean): number {
+  switch (confounder) {
+    case "negatives":
+      return isPositive ? 0 : 1;
+    case "both":
+      return 1;
+    case "balanced":
+      return isPositive ? 1 : 2;
+    case "none":
+      return 0;
+  }
 }
 
 /** Noise, reconstruction kernel, motion, window: HU to grey levels. */
