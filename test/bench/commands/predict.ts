@@ -13,8 +13,9 @@ export function registerPredict(program: Command): void {
       "after",
       `
 Times are from the start of a process to its end. r3d_18 with random weights, the same on both sides; every scan is
-predicted together with its mirror image. The benchmark refuses when the probabilities differ by more than 1e-3. Scans
-and weights are made once and kept in the cache folder.`,
+predicted together with its mirror image. The benchmark refuses when the probabilities differ by more than 1e-3. PyTorch
+runs once in each of four ways (two memory layouts, with and without a DataLoader's worker); the fastest goes on to the
+rounds. Scans and weights are made once and kept in the cache folder.`,
     )
     .action(async ({ json, record, engine, size, peer, ...options }) => {
       const result = await benchPredict({
