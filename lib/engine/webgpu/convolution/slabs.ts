@@ -71,8 +71,10 @@ export function part(
   { minStorageBufferOffsetAlignment: alignment }: Pick<GPUSupportedLimits, "minStorageBufferOffsetAlignment">,
 ): { binding: Binding; first: number } {
   const from = offset + 4 * first, aligned = Math.floor(from / alignment) * alignment;
+  // An empty part (a slab that reads padding alone) still has to be an element.
+  const size = Math.min(Math.max(16, from - aligned + 4 * length), buffer.size - aligned);
   return {
-    binding: { buffer, offset: aligned, size: Math.max(4, from - aligned + 4 * length) },
+    binding: { buffer, offset: aligned, size },
     first: (from - aligned) / 4,
   };
 }

@@ -1,0 +1,70 @@
+/** The timed search for tiles: what is timed, kept and believed. */
+import { expect, test } from "vitest";
+import { sizesOf } from "../../../../lib/engine/convolution/sizes.ts";
+import { memoryStore } from "../../../../lib/engine/webgpu/convolution/mod.ts";
+import { defaultTile, tileName } from "../../../../lib/engine/webgpu/convolution/tile.ts";
+import { shapeClass, Tuner, type TunerOptions } from "../../../../lib/engine/webgpu/convolution/tuner.ts";
+import type { WebgpuEngine } from "../../../../lib/engine/webgpu/engine.ts";
+import { fileStore } from "../../../../lib/engine/webgpu/tile_file.ts";
+import { describeEngines } from "../../../support/engines.ts";
+
+const geometry = { stride: [1, 1, 1], padding: [0, 0, 0] } as const;
+const sizes = sizesOf([1, 2, 4, 4, 4], [1, 1, 1, 4, 8], geometry);
+
+describeEngines("tiles of WGSL convolutions", (engine) => {
+  const tuner = (options: Partial<TunerOptions> = {}) =>
+    new Tuner((engine() as WebgpuEngine).gpu, { adapter: "test", store: memoryStore(), search: true, ...options });
+
+  test("are the default until they were timed, and timed once for all later tuners", async () => {
+    const store = memoryStore(), first = tuner({ store });
+    expect(first.tileFor("forward", sizes)).toEqual(defaultTile(8));
+    const [choice, ...others] = await first.tune();
+    expect(others).toEqual([]);
+    expect(choice!.gflops).toBeGreaterThanOrEqual(0);
+    expect(JSON.parse((await store.get(choice!.key))!).tile).toBe(choice!.tile);
+    expect(await first.tune()).toEqual([]);
+    const second = tuner({ store });
+    second.tileFor("forward", sizes);
+    expect(await second.tune()).toEqual([]);
+    expect(tileName(second.tileFor("forward", sizes))).toBe(choice!.tile);
+    await store.set(choice!.key, "damaged");
+    const third = tuner({ store });
+    third.tileFor("forward", sizes);
+    expect(await third.tune()).toHaveLength(1);
+  });
+
+  test("are not timed when the search is off, and belong to one adapter", async () => {
+    const off = tuner({ search: false });
+    off.tileFor("filterGradient", sizes);
+    expect(await off.tune()).toEqual([]);
+    const keys = [];
+    for (const adapter of ["one card", "another card"]) {
+      const its = tuner({ adapter });
+      its.tileFor("forward", sizes);
+      keys.push((await its.tune())[0]!.key);
+    }
+    expect(keys[0]!.replace("one card", "another card")).toBe(keys[1]);
+    expect(keys[0]).not.toBe(keys[1]);
+  });
+}, ["webgpu"]);
+
+test("convolutions of nearly as many voxels share a tile; passes and channels do not", () => {
+  const near = sizesOf([1, 2, 4, 5, 4], [1, 1, 1, 4, 8], geometry);
+  expect(shapeClass("forward", near)).toBe(shapeClass("forward", sizes));
+  expect(shapeClass("inputGradient", sizes)).not.toBe(shapeClass("forward", sizes));
+  expect(shapeClass("forward", sizes)).toBe("forward 1x1x1 stride 1x1x1 4-8 2^5 voxels");
+});
+
+test("a file keeps tiles, and a damaged one is begun again", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const path = `${folder}/deep/tiles.json`;
+    await fileStore(path).set("a", "1");
+    await fileStore(path).set("b", "2");
+    expect(await fileStore(path).get("a")).toBe("1");
+    await Deno.writeTextFile(path, "{");
+    expect(await fileStore(path).get("b")).toBe(undefined);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
