@@ -10,7 +10,7 @@ import { Relu } from "../../lib/nn/relu.ts";
 import { float32Tensor } from "../../lib/nn/safetensors.ts";
 import { ParameterStore } from "../../lib/nn/state.ts";
 import * as tf from "../../lib/tf.ts";
-import { describeEngines, expectClose } from "../support/engines.ts";
+import { allEngines, describeEngines, expectClose } from "../support/engines.ts";
 import { hashFilled } from "../support/hash_fill.ts";
 import { oracle } from "../support/oracles.ts";
 
@@ -22,19 +22,18 @@ describeEngines("layers", (engine) => {
   });
 
   /** Forward and backward of a layer on host values; checks that inference agrees and that nothing is left behind. */
-  function run<In extends tf.Tensor, Out extends tf.Tensor>(layer: Layer<In, Out>, x: In, dy: Out) {
+  async function run<In extends tf.Tensor, Out extends tf.Tensor>(layer: Layer<In, Out>, x: In, dy: Out) {
     const before = tf.memory().numTensors;
     const inferred = layer.infer(tf.clone(x), { ops: engine().ops });
     const recorded = layer.record(tf.clone(x), context());
-    const y = recorded.y.dataSync() as Float32Array;
-    expectClose(inferred.dataSync(), y, 1e-6, 1e-6);
+    const y = await recorded.y.data() as Float32Array;
+    expectClose(await inferred.data(), y, 1e-6, 1e-6);
     tf.dispose([inferred, recorded.y]);
-    const gradients: Record<string, Float32Array> = {};
-    const dx = recorded.backward(tf.clone(dy), ({ name }, gradient) => {
-      gradients[name] = gradient.dataSync() as Float32Array;
-      gradient.dispose();
-    });
-    const result = { y, dx: dx.dataSync() as Float32Array, gradients };
+    const made: Record<string, tf.Tensor> = {}, gradients: Record<string, Float32Array> = {};
+    const dx = recorded.backward(tf.clone(dy), ({ name }, gradient) => made[name] = gradient);
+    for (const [name, gradient] of Object.entries(made)) gradients[name] = await gradient.data() as Float32Array;
+    tf.dispose(made);
+    const result = { y, dx: await dx.data() as Float32Array, gradients };
     dx.dispose();
     const released = layer.record(tf.clone(x), context());
     released.y.dispose();
@@ -43,27 +42,27 @@ describeEngines("layers", (engine) => {
     return result;
   }
 
-  test("global average pooling", () => {
+  test("global average pooling", async () => {
     const x = tf.tensor5d([1, 10, 2, 20, 3, 30, 4, 40], [1, 1, 2, 2, 2]);
-    const { y, dx } = run(globalPool("average"), x, tf.tensor2d([[4, 8]]));
+    const { y, dx } = await run(globalPool("average"), x, tf.tensor2d([[4, 8]]));
     expect([...y]).toEqual([2.5, 25]);
     expect([...dx]).toEqual([1, 2, 1, 2, 1, 2, 1, 2]);
   });
 
-  test("global max pooling: the gradient goes to the first maximum", () => {
+  test("global max pooling: the gradient goes to the first maximum", async () => {
     const x = tf.tensor5d([1, 40, 5, 20, 5, 30, 4, 40, 0, 0, 0, 0, 0, 0, 0, 0], [2, 1, 2, 2, 2]);
-    const { y, dx } = run(globalPool("max"), x, tf.tensor2d([[3, 7], [1, 2]]));
+    const { y, dx } = await run(globalPool("max"), x, tf.tensor2d([[3, 7], [1, 2]]));
     expect([...y]).toEqual([5, 40, 0, 0]);
     expect([...dx]).toEqual([0, 7, 3, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0, 0]);
   });
 
-  test("ReLU: no gradient at zero", () => {
-    const { y, dx } = run(new Relu<tf.Tensor2D>(), tf.tensor2d([[-1, 0, 2]]), tf.tensor2d([[5, 6, 7]]));
+  test("ReLU: no gradient at zero", async () => {
+    const { y, dx } = await run(new Relu<tf.Tensor2D>(), tf.tensor2d([[-1, 0, 2]]), tf.tensor2d([[5, 6, 7]]));
     expect([...y]).toEqual([0, 0, 2]);
     expect([...dx]).toEqual([0, 0, 7]);
   });
 
-  test("linear layers, one after the other", () => {
+  test("linear layers, one after the other", async () => {
     const store = new ParameterStore(undefined);
     const zeros = (shape: readonly number[]) => new Float32Array(shape.reduce((a, b) => a * b, 1));
     const first = new Linear(store.matrix("a.weight", [2, 3], zeros), store.vector("a.bias", 2, zeros));
@@ -76,7 +75,7 @@ describeEngines("layers", (engine) => {
       ]),
     );
     const x = tf.tensor2d([[1, 0, -1], [2, 1, 0]]);
-    const { y, dx, gradients } = run(sequence([first, second]), x, tf.tensor2d([[1], [2]]));
+    const { y, dx, gradients } = await run(sequence([first, second]), x, tf.tensor2d([[1], [2]]));
     expect([...y]).toEqual([8 - 18, 14 - 33]);
     expect([...dx]).toEqual([-3, -3, -3, -6, -6, -6]);
     expect(Object.fromEntries(Object.entries(gradients).map(([name, values]) => [name, [...values]]))).toEqual({
@@ -87,25 +86,25 @@ describeEngines("layers", (engine) => {
     store.dispose();
   });
 
-  test("dropout: element-wise, the same mask forward and back, nothing at inference", () => {
+  test("dropout: element-wise, the same mask forward and back, nothing at inference", async () => {
     const layer = new Dropout<tf.Tensor2D>(0.25, 2);
     const x = tf.ones<tf.Rank.R2>([8, 100]);
     const recorded = layer.record(tf.clone(x), context());
-    const y = recorded.y.dataSync();
-    const dx = recorded.backward(tf.clone(x), () => {}).dataSync();
+    const y = await recorded.y.data();
+    const dx = await recorded.backward(tf.clone(x), () => {}).data();
     expect([...dx]).toEqual([...y]);
     expect(new Set(y).size).toBe(2);
     expect(y.filter((value) => value === 0).length / 800).toBeCloseTo(0.25, 1);
-    expect([...layer.infer(tf.clone(x), { ops: engine().ops }).dataSync()]).toEqual([...x.dataSync()]);
-    const again = layer.record(tf.clone(x), context()).y.dataSync();
+    expect([...await layer.infer(tf.clone(x), { ops: engine().ops }).data()]).toEqual([...await x.data()]);
+    const again = await layer.record(tf.clone(x), context()).y.data();
     expect([...again]).toEqual([...y]);
     const others = [new Dropout<tf.Tensor2D>(0.25, 3), layer];
     const sources = [dropoutSource(7, 3), dropoutSource(7, 4)];
     for (const [index, other] of others.entries()) {
-      const mask = other.record(tf.clone(x), { ...context(), dropout: sources[index]! }).y.dataSync();
+      const mask = await other.record(tf.clone(x), { ...context(), dropout: sources[index]! }).y.data();
       expect([...mask]).not.toEqual([...y]);
     }
-    run(new Dropout<tf.Tensor2D>(0, 0), x, x);
+    await run(new Dropout<tf.Tensor2D>(0, 0), x, x);
   });
 
   test("batch norm: values and running statistics of PyTorch", async () => {
@@ -115,7 +114,7 @@ describeEngines("layers", (engine) => {
     const norm = new BatchNorm(store.batchNorm("bn", 1));
     const x = tf.tensor5d(inputs.x, [1, 1, 2, 2, 1]);
     const recorded = norm.record(tf.clone(x), { relu: false }, context());
-    expectClose(recorded.y.dataSync(), expected.y, 1e-6, 1e-6);
+    expectClose(await recorded.y.data(), expected.y, 1e-6, 1e-6);
     const state = await store.read();
     expectClose(state.get("bn.running_mean")!.data as Float32Array, expected.running_mean, 1e-7, 1e-6);
     expectClose(state.get("bn.running_var")!.data as Float32Array, expected.running_var, 1e-7, 1e-6);
@@ -138,4 +137,4 @@ describeEngines("layers", (engine) => {
     x.dispose();
     store.dispose();
   });
-});
+}, allEngines);

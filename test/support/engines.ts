@@ -3,6 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { engineFactories, requiredEngines } from "../../lib/engine/registry.ts";
 import type { Engine, EngineFactory, EngineName } from "../../lib/engine/types.ts";
 
+import * as tf from "../../lib/tf.ts";
+
 export { expectClose } from "./close.ts";
 
 const required = requiredEngines();
@@ -31,6 +33,16 @@ export function eachEngine(
     else if (required.includes(factory.name)) {
       test(name, () => expect.fail(`engine required but missing: ${probe.detail}`));
     } else test.skip(`${name}: ${probe.detail}`, () => {});
+  }
+}
+
+/** `tf.tidy` for a body that waits for values: whatever it made is freed when it ends. */
+export async function tidied<Result>(body: () => Promise<Result>): Promise<Result> {
+  tf.engine().startScope();
+  try {
+    return await body();
+  } finally {
+    tf.engine().endScope();
   }
 }
 

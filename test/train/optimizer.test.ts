@@ -3,7 +3,7 @@ import { RunError } from "../../lib/errors.ts";
 import { AdamW, type AdamWOptions, type Trainable } from "../../lib/train/optimizer.ts";
 import { oneCycle } from "../../lib/train/schedule.ts";
 import * as tf from "../../lib/tf.ts";
-import { describeEngines, expectClose } from "../support/engines.ts";
+import { allEngines, describeEngines, expectClose } from "../support/engines.ts";
 import { oracle } from "../support/oracles.ts";
 
 const tolerance = 2e-6; // float32 weights against a float64 oracle
@@ -27,14 +27,14 @@ for (const native of [true, false]) {
   describeEngines(`AdamW, ${native ? "the engine's own" : "composed"}`, (engine) => {
     const adamW = (options: Omit<AdamWOptions, "ops">) => new AdamW({ ...options, ops: native ? engine().ops : {} });
 
-    test("constant momentum: torch's AdamW", () => {
+    test("constant momentum: torch's AdamW", async () => {
       const { inputs, expected } = oracle("optim.adam.constant");
       for (const decay of [true, false]) {
         const optimizer = adamW({ weightDecay: inputs.wd, squareMomentum: inputs.sqr_mom, epsilon: inputs.eps });
         const weight = parameter(inputs.p0, decay);
         for (let step = 0; step < inputs.steps; step++) {
           optimizer.apply(weight, tf.tensor1d(inputs.grad_every_step), { lr: inputs.lr, momentum: inputs.mom, step });
-          expectClose(weight.value.dataSync(), expected[decay ? "with_wd" : "without_wd"][step], tolerance, 0);
+          expectClose(await weight.value.data(), expected[decay ? "with_wd" : "without_wd"][step], tolerance, 0);
         }
         optimizer.dispose();
         weight.dispose();
@@ -42,7 +42,7 @@ for (const native of [true, false]) {
     });
 
     for (const id of ["optim.adam.onecycle.wd1e-05", "optim.adam.onecycle.wd0.01"]) {
-      test(`eight one-cycle steps: ${id}`, () => {
+      test(`eight one-cycle steps: ${id}`, async () => {
         const { inputs, expected } = oracle(id);
         const optimizer = adamW({ weightDecay: inputs.wd });
         const weight = parameter(inputs.p0);
@@ -51,18 +51,18 @@ for (const native of [true, false]) {
           const drive = tf.tensor1d([0.05 * (step + 1), -0.1, 0.02 * (-1) ** step]);
           optimizer.apply(weight, tf.tidy(() => tf.add(tf.mul(weight.value, 0.3), drive)), { ...point, step });
           drive.dispose();
-          expectClose(weight.value.dataSync(), expected.trace[step].p, tolerance, 0);
+          expectClose(await weight.value.data(), expected.trace[step].p, tolerance, 0);
         }
         optimizer.dispose();
         weight.dispose();
       });
     }
 
-    test("a clone that somebody kept is not changed by a step", () => {
+    test("a clone that somebody kept is not changed by a step", async () => {
       const optimizer = adamW({ weightDecay: 0 });
       const weight = parameter([1, 2, 3]);
       for (let step = 0; step < 3; step++) {
-        const before = [...weight.value.dataSync()];
+        const before = [...await weight.value.data()];
         const gradient = tf.tensor1d([1, -1, 0.5]);
         const [kept, reshaped, keptGradient] = [
           tf.clone(weight.value),
@@ -70,10 +70,10 @@ for (const native of [true, false]) {
           tf.clone(gradient),
         ];
         optimizer.apply(weight, gradient, { lr: 0.1, momentum: 0.9, step });
-        expect([...weight.value.dataSync()]).not.toEqual(before);
-        expect([...kept.dataSync()]).toEqual(before);
-        expect([...reshaped.dataSync()]).toEqual(before);
-        expect([...keptGradient.dataSync()]).toEqual([1, -1, 0.5]);
+        expect([...await weight.value.data()]).not.toEqual(before);
+        expect([...await kept.data()]).toEqual(before);
+        expect([...await reshaped.data()]).toEqual(before);
+        expect([...await keptGradient.data()]).toEqual([1, -1, 0.5]);
         tf.dispose([kept, reshaped, keptGradient]);
       }
       optimizer.dispose();
@@ -109,7 +109,7 @@ for (const native of [true, false]) {
       const second = adamW({ weightDecay: 0.01 });
       second.load(await first.state(), [two]);
       run(second, two, 3, 6);
-      expect(two.value.dataSync()).toEqual(one.value.dataSync());
+      expect(await two.value.data()).toEqual(await one.value.data());
       expect(await second.state()).toEqual(await straight.state());
       for (const optimizer of [straight, first, second]) optimizer.dispose();
       for (const weight of [one, two]) weight.dispose();
@@ -128,5 +128,5 @@ for (const native of [true, false]) {
       expect(await optimizer.state()).toEqual(state);
       for (const thing of [optimizer, weight, longer, other]) thing.dispose();
     });
-  });
+  }, allEngines);
 }

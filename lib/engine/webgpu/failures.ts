@@ -52,9 +52,10 @@ export class Failures {
     }
   }
 
-  /** A device that is destroyed on purpose is not lost. */
+  /** A device that is destroyed on purpose is not lost; nothing runs on it any more. */
   stop(): void {
     this.stopped = true;
+    this.add(new EngineError("engine.stopped", "the webgpu engine was stopped"));
   }
 
   private async settle(): Promise<void> {
