@@ -105,6 +105,7 @@ async function trainEpoch(session: Session, clock: Clock, batches: Batches): Pro
     const step = await optimizerStep(session, batches, scheduled(session));
     session.metrics.append(step);
     clock.steps++;
+    if (clock.steps === 1) await session.engine.tune?.();
     session.post({ ...step, ...stepProgress(session, clock) });
     await macrotask();
     if (performance.now() - clock.lastSave > config.checkpointSeconds * 1000) {

@@ -4,7 +4,7 @@ import type { Engine, EngineDescription, EngineMemory, EngineOps } from "../type
 import { adamWOps } from "./adamw.ts";
 import { type Backend, backendName, startBackend } from "./backend.ts";
 import { batchNormOps } from "./batch_norm.ts";
-import { convolutionOps } from "./convolution/mod.ts";
+import { type Convolutions, convolutions, memoryStore, type TileStore } from "./convolution/mod.ts";
 import type { OpenDevice } from "./device.ts";
 import { dropoutOps } from "./dropout.ts";
 import { BackendGpu } from "./gpu.ts";
@@ -15,6 +15,10 @@ export const backendVersion = "4.22.0";
 /** What the engine cannot find out by itself: a browser tells no page its resident size. */
 export interface Host {
   residentBytes(): number;
+  /** Where measured tiles of the convolutions are kept; memory when left out. */
+  readonly tiles?: TileStore;
+  /** Whether tiles are measured at all; when left out: on every adapter that is not software. */
+  readonly tune?: boolean | undefined;
 }
 
 const noHost: Host = { residentBytes: () => 0 };
@@ -23,6 +27,7 @@ export class WebgpuEngine implements Engine {
   readonly name = "webgpu";
   readonly ops: EngineOps;
   readonly gpu: BackendGpu;
+  private readonly convolutions: Convolutions;
   private running = true;
 
   private constructor(
@@ -32,7 +37,12 @@ export class WebgpuEngine implements Engine {
   ) {
     const gpu = new BackendGpu(backend);
     this.gpu = gpu;
-    this.ops = { ...convolutionOps(gpu), ...batchNormOps(gpu), ...dropoutOps(gpu), ...adamWOps(gpu) };
+    this.convolutions = convolutions(gpu, {
+      adapter: open.name,
+      store: host.tiles ?? memoryStore(),
+      search: host.tune ?? !open.software,
+    });
+    this.ops = { ...this.convolutions.ops, ...batchNormOps(gpu), ...dropoutOps(gpu), ...adamWOps(gpu) };
   }
 
   /**
@@ -48,6 +58,10 @@ export class WebgpuEngine implements Engine {
     const device = { name: software ? `CPU:0 ${name}` : `GPU:0 ${name}`, kind: software ? "cpu" : "gpu" } as const;
     const version = `WebGPU programs of our own in tfjs-backend-webgpu ${backendVersion}`;
     return { engine: this.name, backend: backendName, version, device, devices: [device], threads: 1 };
+  }
+
+  async tune(): Promise<void> {
+    await this.convolutions.tune();
   }
 
   memory(): EngineMemory {

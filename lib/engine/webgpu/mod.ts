@@ -1,11 +1,26 @@
 /** The `webgpu` engine under Deno: any vendor's GPU, nothing to install. */
+import { join } from "node:path";
 import { EngineError } from "../../errors.ts";
+import { cacheRoot } from "../../paths.ts";
 import type { Engine, EngineFactory, EngineProbe, EngineStartOptions } from "../types.ts";
 import { type AdapterFacts, factsOf, findAdapter, noAdapter, noAdapterHint, openDevice } from "./device.ts";
-import { WebgpuEngine } from "./engine.ts";
+import { type Host, WebgpuEngine } from "./engine.ts";
+import { fileStore } from "./tile_file.ts";
 
 /** Allows adapters that compute on the CPU: for tests, and for those who want to see them at work. */
 export const softwareVariable = "COV3D_WEBGPU_SOFTWARE";
+
+/** "off": convolutions keep their fixed tiles; "on": the timed search on software adapters too. */
+export const tuneVariable = "COV3D_WEBGPU_TUNE";
+
+function host(): Host {
+  const wish = Deno.env.get(tuneVariable);
+  return {
+    residentBytes: () => Deno.memoryUsage().rss,
+    tiles: fileStore(join(cacheRoot(), "webgpu-tiles.json")),
+    tune: wish === "off" || wish === "on" ? wish === "on" : undefined,
+  };
+}
 
 /**
  * Variables of this process while a driver is loaded. Mesa's OpenGL driver would put its LLVM in front of the one inside
@@ -44,7 +59,7 @@ async function probe(): Promise<EngineProbe> {
  */
 async function start({ device }: EngineStartOptions = {}): Promise<Engine> {
   const open = await withDriver(() => openDevice(assertWanted));
-  const engine = await WebgpuEngine.start(open, { residentBytes: () => Deno.memoryUsage().rss });
+  const engine = await WebgpuEngine.start(open, host());
   const { name } = engine.describe().device;
   if (device === undefined || device === name || name.startsWith(`${device} `)) return engine;
   await engine.stop();
