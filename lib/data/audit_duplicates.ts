@@ -1,4 +1,5 @@
 /** The same slices or scans more than once, within a split and across splits. */
+import { createHash } from "node:crypto";
 import type { SliceFacts } from "./audit_slices.ts";
 import type { Scan } from "./types.ts";
 
@@ -48,7 +49,9 @@ function identicalScans(
   const groups = new Map<string, string[]>();
   for (const [key, slices] of facts) {
     if (telling.get(key)!.length === 0) continue;
-    const content = slices.map((slice) => slice.content).join();
+    const hash = createHash("sha256");
+    for (const { content } of slices) hash.update(`${content}\n`);
+    const content = hash.digest("base64url");
     groups.set(content, [...groups.get(content) ?? [], key]);
   }
   return [...groups.values()].filter((keys) => keys.length > 1);
@@ -56,16 +59,17 @@ function identicalScans(
 
 /** Pairs of scans and the number of different slices that both have. */
 function sharingPairs(telling: ReadonlyMap<string, readonly SliceFacts[]>): [string, string, number][] {
-  const owners = new Map<string, string[]>();
+  const owners = new Map<string, string | string[]>(); // nearly always one: half a million arrays would weigh
   for (const [key, slices] of telling) {
     for (const content of contentsOf(slices)) {
-      const list = owners.get(content);
-      if (list === undefined) owners.set(content, [key]);
-      else list.push(key);
+      const known = owners.get(content);
+      if (Array.isArray(known)) known.push(key);
+      else owners.set(content, known === undefined ? key : [known, key]);
     }
   }
   const pairs = new Map<string, [string, string, number]>();
   for (const keys of owners.values()) {
+    if (!Array.isArray(keys)) continue;
     for (let i = 1; i < keys.length; i++) {
       for (let j = 0; j < i; j++) {
         const [a, b] = [keys[j]!, keys[i]!], name = `${a}\n${b}`, pair = pairs.get(name);

@@ -65,7 +65,7 @@ async function inspectSlice(scan: Scan, slice: string, quick: boolean): Promise<
   const file = `${scan.folder}/${slice}`;
   try {
     const bytes = await readImageBytes(file), header = readImageHeader(bytes, file);
-    const facts = { slice, size: `${header.width}×${header.height}`, format: formatOf(header) };
+    const facts = { slice, size: shared(`${header.width}×${header.height}`), format: shared(formatOf(header)) };
     if (quick) {
       checkWhole(bytes, header, file);
       return { ...facts, content: hashOf(bytes), blank: false };
@@ -88,8 +88,19 @@ async function decodeStrictly(bytes: Uint8Array, file: string): Promise<{ image:
   }
 }
 
+/** 128 bits are enough, and half a million of them have to fit into memory. */
 function hashOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
+  return createHash("sha256").update(bytes).digest().subarray(0, 16).toString("base64url");
+}
+
+const texts = new Map<string, string>();
+
+/** The same text once in memory, however many slices say it; there are a few hundred different ones at most. */
+function shared(text: string): string {
+  const known = texts.get(text);
+  if (known !== undefined) return known;
+  if (texts.size < 1000) texts.set(text, text);
+  return text;
 }
 
 function formatOf({ format, channels, bitDepth, palette }: ImageHeader): string {
