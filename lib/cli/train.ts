@@ -2,6 +2,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { ConfigError } from "../errors.ts";
 import { formatScore } from "../train/metrics.ts";
+import { type MemoryMode, memoryModes } from "../nn/recompute.ts";
 import { resume, train } from "../train/train.ts";
 import type { TrainResult } from "../train/trainer.ts";
 import { exitCodes, log, printJson } from "./common.ts";
@@ -28,7 +29,7 @@ export function register(program: Command): void {
     .argument("[DIR]", "dataset folder with train/ and validation/; with --resume only when it has moved")
     .option(
       "--resume <run>",
-      "continue this run folder to the end state of an uninterrupted run; takes no other option",
+      "continue this run folder to the end state of an uninterrupted run; takes no other option but --memory",
     )
     .option("--out <run>", "run folder (default: runs/<name>-<hash of the configuration>)")
     .option("--print-config", "print the complete configuration as JSON and train nothing; DIR may be left out")
@@ -48,7 +49,12 @@ export function register(program: Command): void {
           ...(options.out === undefined ? {} : { out: options.out }),
           ...watch,
         })
-        : await resume({ run: options.resume, ...(directory === undefined ? {} : { directory }), ...watch });
+        : await resume({
+          run: options.resume,
+          ...(directory === undefined ? {} : { directory }),
+          ...memoryOf(command as unknown as Command),
+          ...watch,
+        });
       display.end();
       report(result, options.json === true);
     } finally {
@@ -58,10 +64,19 @@ export function register(program: Command): void {
   });
 }
 
+/** The one option that a run may be continued with: it changes no bit. */
+function memoryOf(command: Command): { memory?: MemoryMode } {
+  const { memory } = command.opts() as { readonly memory?: string };
+  if (memory === undefined) return {};
+  const mode = memoryModes.find((name) => name === memory);
+  if (mode !== undefined) return { memory: mode };
+  throw new ConfigError("config.invalid", "unknown memory mode", { expected: memoryModes.join(", "), found: memory });
+}
+
 /** A run is continued as it was begun: options that would be passed over are refused. */
 function requireNoChanges(command: Command): void {
   const given = command.options.filter((option) => command.getOptionValueSource(option.attributeName()) === "cli")
-    .map(({ long }) => long).filter((long) => long !== "--resume" && long !== "--json");
+    .map(({ long }) => long).filter((long) => !["--resume", "--json", "--memory"].includes(long ?? ""));
   if (given.length === 0) return;
   throw new ConfigError("train.resume-options", `a run is continued with the options it was begun with`, {
     found: given.join(", "),

@@ -4,6 +4,7 @@ import type { EngineOps } from "../engine/types.ts";
 import type { NetworkConfig } from "./config.ts";
 import type { GradientSink, Parameter, StateEntry } from "./parameter.ts";
 import type { NetworkPlan } from "./plan.ts";
+import type { MemoryMode } from "./recompute.ts";
 import { ResNet3d } from "./resnet3d.ts";
 import type { StateDict } from "./safetensors.ts";
 
@@ -21,6 +22,8 @@ export interface TrainingOptions {
   readonly dropoutSeed: readonly [seed: number, step: number];
   /** Whether running statistics take this batch in; true when left out. */
   readonly updateStatistics?: boolean;
+  /** "lean": activations of each block are computed again in the backward pass. The same bits; "fast" when left out. */
+  readonly memory?: MemoryMode;
 }
 
 export interface InferencePass {

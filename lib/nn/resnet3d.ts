@@ -4,11 +4,11 @@ import type { EngineOps } from "../engine/types.ts";
 import { BatchNorm } from "./batch_norm.ts";
 import type { NetworkConfig } from "./config.ts";
 import { Conv3d } from "./conv3d.ts";
-import { type ConvNorm, ConvNormChain } from "./conv_norm.ts";
+import { type ConvNorm, ConvNormChain, type RecordedChain } from "./conv_norm.ts";
 import type { ConvNormPlan } from "./convolutions.ts";
 import { Dropout } from "./dropout.ts";
 import { type Initial, kaimingNormalFanOut, normal, uniformFanIn, uniformWithin, zeros } from "./initial.ts";
-import { dropoutSource, type InferenceContext, type Layer, sequence } from "./layer.ts";
+import { dropoutSource, type InferenceContext, type Layer, sequence, type TrainingContext } from "./layer.ts";
 import { Linear } from "./linear.ts";
 import type {
   AttributionPass,
@@ -20,8 +20,16 @@ import type {
   TrainingPass,
 } from "./network.ts";
 import { Parameter, type StateEntry } from "./parameter.ts";
-import { type BlockPlan, type HeadPlan, type LinearPlan, type NetworkPlan, planNetwork } from "./plan.ts";
+import {
+  type BlockPlan,
+  type HeadPlan,
+  type LinearPlan,
+  type NetworkPlan,
+  planNetwork,
+  type StagePlan,
+} from "./plan.ts";
 import { globalPool } from "./pool.ts";
+import { recomputable, recomputed } from "./recompute.ts";
 import { Relu } from "./relu.ts";
 import { ResidualBlock } from "./residual_block.ts";
 import type { StateDict } from "./safetensors.ts";
@@ -30,6 +38,8 @@ import { ParameterStore } from "./state.ts";
 interface Stage {
   readonly name: string;
   readonly layer: Layer;
+  /** The same layers, each block computed again in the backward pass. */
+  readonly lean: Layer;
 }
 
 export class ResNet3d implements Network {
@@ -45,13 +55,7 @@ export class ResNet3d implements Network {
     this.store = new ParameterStore(seed);
     const builder = new Builder(this.store, config);
     this.stem = builder.stem(this.plan.stem);
-    this.stages = this.plan.stages.map(({ name, blocks, dropout }) => ({
-      name,
-      layer: sequence<tf.Tensor5D>([
-        ...blocks.map((block) => builder.block(block)),
-        ...(dropout === undefined ? [] : [new Dropout<tf.Tensor5D>(dropout.rate, dropout.index)]),
-      ]),
-    }));
+    this.stages = this.plan.stages.map((stage) => builder.stage(stage));
     this.pool = globalPool(this.plan.pool);
     this.head = builder.head(this.plan.head);
   }
@@ -117,10 +121,14 @@ export class ResNet3d implements Network {
     return { logits: this.head.infer(features, context) };
   }
 
-  private record(x: tf.Tensor5D, { dropoutSeed, updateStatistics = true }: TrainingOptions): TrainingPass {
+  private record(
+    x: tf.Tensor5D,
+    { dropoutSeed, updateStatistics = true, memory = "fast" }: TrainingOptions,
+  ): TrainingPass {
     const context = { ops: this.ops, dropout: dropoutSource(...dropoutSeed), updateStatistics };
-    const stem = this.stem.record(x, { relu: true }, context);
-    const body = sequence(this.stages.map(({ layer }) => layer)).record(stem.y, context);
+    const lean = memory === "lean";
+    const stem = lean ? this.recomputedStem(x, context) : this.stem.record(x, { relu: true }, context);
+    const body = sequence(this.stages.map((stage) => lean ? stage.lean : stage.layer)).record(stem.y, context);
     const pool = this.pool.record(body.y, context);
     const head = this.head.record(pool.y, context);
     return {
@@ -133,6 +141,11 @@ export class ResNet3d implements Network {
         for (const part of [head, pool, body, stem]) part.release();
       },
     };
+  }
+
+  private recomputedStem(x: tf.Tensor5D, context: TrainingContext): Omit<RecordedChain, "backward"> {
+    const part = recomputable(x, context, (input, again) => this.stem.record(input, { relu: true }, again));
+    return { ...part, backwardParameters: (dy, sink) => part.again().backwardParameters(dy, sink) };
   }
 }
 
@@ -153,6 +166,17 @@ class Builder {
     const chain1 = this.chain(conv1);
     const chain2 = this.chain(conv2);
     return new ResidualBlock(chain1, chain2, shortcut && this.chain([shortcut]));
+  }
+
+  /** Dropout belongs to the last block: its mask is drawn again with it. */
+  stage({ name, blocks, dropout }: StagePlan): Stage {
+    const parts = blocks.map((block) => [this.block(block) as Layer]);
+    if (dropout !== undefined) parts.at(-1)!.push(new Dropout<tf.Tensor5D>(dropout.rate, dropout.index));
+    return {
+      name,
+      layer: sequence(parts.flat()),
+      lean: sequence(parts.map((layers) => recomputed(sequence(layers)))),
+    };
   }
 
   head({ hidden, final }: HeadPlan): Layer<tf.Tensor2D, tf.Tensor2D> {

@@ -68,7 +68,7 @@ async function trainOrContinue({ folder, config }: RunTask, { onProgress, signal
 
 /** Without the places where things lie: a sweep's folder can be moved. */
 function comparable({ data: { directory: _, cache: _c, patients: _p, ...data }, ...config }: TrainConfig) {
-  const { initialWeights, checkpointSeconds: _s, ...rest } = config;
+  const { initialWeights, checkpointSeconds: _s, memory: _m, ...rest } = config;
   const { folds, itemWeights, ...others } = data;
   return {
     ...rest,

@@ -7,6 +7,7 @@ import { ConfigError } from "../errors.ts";
 import { sha256 } from "../files.ts";
 import { cacheDtypes, crops } from "../data/size.ts";
 import { modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
+import { memoryModes } from "../nn/recompute.ts";
 import { severityWeightRules } from "./class_weights.ts";
 import {
   severityContradictions,
@@ -136,6 +137,8 @@ export const trainConfigSchema = z.strictObject({
   engine: z.enum(["auto", "tensorflow", "webgpu", "wasm"]).default("auto"),
   /** e.g. "GPU:0"; the engine's best device when left out. */
   device: z.string().exactOptional(),
+  /** "lean" computes activations again in the backward pass instead of keeping them: less memory, the same bits. */
+  memory: z.enum(memoryModes).default("fast"),
   /** A checkpoint is written at least this often, besides the one of every epoch. */
   checkpointSeconds: z.number().positive().default(120),
   data: dataSchema,
@@ -191,11 +194,12 @@ export function stableJson(value: unknown): string {
 }
 
 /**
- * First ten hexadecimal digits of the hash of all that changes the result: not the name, cache or checkpoint rhythm, and
- * of initial weights, item weights and folds their hash, wherever they lie.
+ * First ten hexadecimal digits of the hash of all that changes the result: not the name, cache, memory mode (its bits are
+ * the same) or checkpoint rhythm, and of initial weights, item weights and folds their hash, wherever they lie.
  */
 export async function configHash(config: TrainConfig): Promise<string> {
-  const { name: _name, checkpointSeconds: _seconds, data: { cache: _cache, ...data }, ...rest } = config;
+  const { name: _name, checkpointSeconds: _seconds, memory: _memory, data: { cache: _cache, ...data }, ...rest } =
+    config;
   const initialWeights = byContent(config.initialWeights), itemWeights = byContent(data.itemWeights);
   // An empty path in place of the true one: hashes stay those by which earlier sweeps named their runs.
   const folds = data.folds?.sha256 === undefined ? data.folds : { ...data.folds, file: "" };

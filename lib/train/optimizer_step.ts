@@ -44,7 +44,11 @@ async function forwardAndBackward(
   gradients: GradientMean,
 ): Promise<Cov3dLoss> {
   const dropoutSeed = [config.seed, microStep] as const;
-  const pass = network.forward(tf.tensor5d(voxels, shape), { training: true, dropoutSeed });
+  const pass = network.forward(tf.tensor5d(voxels, shape), {
+    training: true,
+    dropoutSeed,
+    memory: config.memory,
+  });
   const logits = toRows(await pass.logits.data(), config.model.outputs);
   pass.logits.dispose();
   const result = mixedLoss({

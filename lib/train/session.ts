@@ -12,6 +12,7 @@ import { assertSelfTest } from "../engine/self_test.ts";
 import type { Engine } from "../engine/types.ts";
 import { ConfigError, DataError, RunError } from "../errors.ts";
 import { createNetwork, type Network } from "../nn/network.ts";
+import type { MemoryMode } from "../nn/recompute.ts";
 import { decodeSafetensors, encodeSafetensors, type StateDict } from "../nn/safetensors.ts";
 import { deriveSeed } from "../random.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
@@ -34,6 +35,8 @@ export interface SessionOptions {
   readonly folder: string;
   /** Overrides the dataset folder of config.json. */
   readonly directory?: string;
+  /** Overrides the memory mode of config.json. */
+  readonly memory?: MemoryMode;
   readonly onProgress: (progress: TrainProgress) => void;
   readonly signal: AbortSignal;
 }
@@ -65,8 +68,10 @@ export interface Session {
  * Starts the engine, proves it, opens the data and restores the last checkpoint where there is one.
  * @throws EngineError (self-test, memory), DataError, RunError (damaged checkpoint, changed dataset)
  */
-export async function openSession({ folder, directory, onProgress, signal }: SessionOptions): Promise<Session> {
-  const config = await readRunConfig(folder);
+export async function openSession(
+  { folder, directory, memory: mode, onProgress, signal }: SessionOptions,
+): Promise<Session> {
+  const kept = await readRunConfig(folder), config: TrainConfig = { ...kept, memory: mode ?? kept.memory };
   const log = (message: string) => {
     appendLog(folder, message);
     onProgress({ kind: "log", message });

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chooseEngine } from "../engine/registry.ts";
 import { RunError } from "../errors.ts";
 import { fileExists, makeFolder } from "../files.ts";
+import type { MemoryMode } from "../nn/recompute.ts";
 import { withWeightsHash } from "../weights/initial.ts";
 import { runInWorker } from "../worker.ts";
 import { withAbsolutePaths } from "./absolute_paths.ts";
@@ -39,6 +40,8 @@ export interface ResumeOptions extends WatchOptions {
   readonly run: string;
   /** The dataset's folder, when it has moved since the run began; its content must be the same. */
   readonly directory?: string;
+  /** Overrides the run's memory mode, which changes no bit. */
+  readonly memory?: MemoryMode;
 }
 
 /**
@@ -74,13 +77,14 @@ export async function train({ config: input, out, runs, ...watch }: TrainOptions
  * that it would have reached uninterrupted.
  * @throws RunError when it is finished, locked, or damaged
  */
-export async function resume({ run: folder, directory, ...watch }: ResumeOptions): Promise<TrainResult> {
+export async function resume({ run: folder, directory, memory, ...watch }: ResumeOptions): Promise<TrainResult> {
   await readRunConfig(folder);
   const lock = await lockRun(folder);
   try {
     const { state } = await readRun(folder);
     if (state?.finished) throw new RunError("run.finished", "this run is finished already", { file: folder });
-    return await runTask({ folder, ...(directory === undefined ? {} : { directory }) }, watch);
+    const changes = { ...(directory === undefined ? {} : { directory }), ...(memory === undefined ? {} : { memory }) };
+    return await runTask({ folder, ...changes }, watch);
   } finally {
     lock.release();
   }

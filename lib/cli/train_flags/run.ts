@@ -16,6 +16,11 @@ export const runFlags: readonly TrainFlag[] = [
   flag("--accumulate <n>", "batches whose gradients are averaged for one optimizer step", "accumulate", {
     parse: number,
   }),
+  flag(
+    "--memory <mode>",
+    "fast, or lean: a block's activations are computed again instead of kept; same bits",
+    "memory",
+  ),
   flag("--checkpoint-seconds <n>", "longest time between checkpoints (default 120)", "checkpointSeconds", {
     parse: number,
   }),

@@ -37,11 +37,9 @@ export function adamWOps(
   };
 }
 
-/** Decoupled weight decay; consumes x. */
+/** Decoupled weight decay, in place; consumes x. */
 function scaled<T extends Tensor>(operators: Operators, x: T, factor: number): T {
-  const y = operators.run("Mul", [float32], [x, Constant.float32(factor)]);
-  x.dispose();
-  return y as T;
+  return operators.run("Mul", [float32], [x, Constant.float32(factor)], [x]) as T;
 }
 
 /** m ← m + (g − m)(1 − β₁), v ← v + (g² − v)(1 − β₂), p ← p − m·α/(√v + ε); powers 0 make α the given rate. */

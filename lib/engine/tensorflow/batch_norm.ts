@@ -63,9 +63,10 @@ function batchNorm(
   const y = finish(operators, normalised!, x.shape, options);
   // What the gradient needs. Clones share memory; `keep` guards them from a caller's tidy.
   const saved = [viewed, gamma.clone(), ...statistics].map((tensor) => keep(tensor));
-  const active = options.relu ? keep(y.clone()) : undefined;
+  let active = options.relu ? keep(y.clone()) : undefined;
   const release = () => {
     active?.dispose();
+    active = undefined;
     for (const tensor of saved.splice(0)) tensor.dispose();
   };
   return {
@@ -74,30 +75,33 @@ function batchNorm(
     variance: variance as Tensor1D,
     release,
     backward(dy) {
-      const gradients = batchNormGradients(operators, dy, active, saved, options);
+      // The ReLU's gradient is written over its result, which nobody needs afterwards.
+      const dSum = active === undefined
+        ? dy.clone()
+        : operators.run("ReluGrad", [float32], [dy, active], [active]) as Tensor5D;
+      active = undefined;
+      const gradients = batchNormGradients(operators, dSum, saved, options);
       release();
       return gradients;
     },
   };
 }
 
-/** dL/dx, dL/dγ, dL/dβ and dL/dresidual; `active` is the ReLU's result, where there is a ReLU. */
+/** dL/dx, dL/dγ, dL/dβ and dL/dresidual from the gradient of what goes into the ReLU; consumes `dSum`. */
 function batchNormGradients(
   operators: Operators,
-  dy: Tensor5D,
-  active: Tensor5D | undefined,
+  dSum: Tensor5D,
   saved: readonly Tensor[],
   options: BatchNormOptions,
 ): BatchNormGradients {
-  const dSum = active === undefined ? dy.clone() : operators.run("ReluGrad", [float32], [dy, active]) as Tensor5D;
-  const layout = layoutOf(dy.shape), dViewed = viewAs(operators, dSum, layout.shape);
+  const layout = layoutOf(dSum.shape), dViewed = viewAs(operators, dSum, layout.shape);
   const [dxViewed, dGamma, dBeta, ...unused] = operators.runMany(
     "FusedBatchNormGradV3",
     attributes(layout, options.epsilon, true),
     [dViewed, ...saved],
     5,
   );
-  const dx = viewAs(operators, dxViewed!, dy.shape) as Tensor5D;
+  const dx = viewAs(operators, dxViewed!, dSum.shape) as Tensor5D;
   for (const tensor of [dViewed, dxViewed!, ...unused]) tensor.dispose();
   const gradients = { dx, dGamma: dGamma as Tensor1D, dBeta: dBeta as Tensor1D };
   if (options.residual !== undefined) return { ...gradients, dResidual: dSum };
@@ -129,10 +133,9 @@ function finish(
   shape: Tensor5D["shape"],
   { relu, residual }: BatchNormOptions,
 ): Tensor5D {
-  const steps = [normalised, viewAs(operators, normalised, shape)];
-  if (residual !== undefined) steps.push(operators.run("AddV2", [float32], [steps.at(-1)!, residual]));
-  if (relu) steps.push(operators.run("Relu", [float32], [steps.at(-1)!]));
-  const y = steps.pop() as Tensor5D;
-  for (const tensor of steps) tensor.dispose();
-  return y;
+  let y = viewAs(operators, normalised, shape);
+  normalised.dispose();
+  if (residual !== undefined) y = operators.run("AddV2", [float32], [y, residual], [y]);
+  if (relu) y = operators.run("Relu", [float32], [y], [y]);
+  return y as Tensor5D;
 }

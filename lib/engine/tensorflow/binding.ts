@@ -126,12 +126,17 @@ export class Binding {
     }
   }
 
-  /** Runs an operator on the chosen device. @throws EngineError with the operator's name. */
+  /**
+   * Runs an operator on the chosen device. `release` is called when the operator has its inputs: an input whose handle
+   * is deleted there belongs to the operator alone, which may then write its output over it.
+   * @throws EngineError with the operator's name.
+   */
   executeOp(
     name: string,
     attributes: readonly OpAttribute[],
     inputs: readonly number[],
     numOutputs: number,
+    release?: () => void,
   ): TensorMetadata[] {
     this.assertOpen();
     const { c, status } = this;
@@ -146,6 +151,7 @@ export class Binding {
       for (const attribute of attributes) setAttribute(c, op, attribute, status);
       this.reserveOutputs(numOutputs);
       this.outputCount[0] = numOutputs;
+      release?.();
       c.TFE_Execute(op, this.outputs, this.outputCount, status.pointer);
       status.check(name);
     } finally {

@@ -49,7 +49,5 @@ function keepMask(operators: Operators, shape: readonly number[], rate: number, 
 /** x / (1 − rate) where the mask is true, else 0. */
 function masked<T extends Tensor>(operators: Operators, x: T, mask: Tensor, rate: number): T {
   const scaled = operators.run("Mul", [float32], [x, Constant.float32(1 / (1 - rate))]);
-  const y = operators.run("SelectV2", [float32], [mask, scaled, Constant.float32(0)]);
-  scaled.dispose();
-  return y as T;
+  return operators.run("SelectV2", [float32], [mask, scaled, Constant.float32(0)], [scaled]) as T;
 }

@@ -55,12 +55,26 @@ export class Operators {
   constructor(private readonly backend: NodeBackend, private readonly binding: Binding) {}
 
   /** Runs an operator with one output. */
-  run(name: string, attributes: readonly OpAttribute[], inputs: readonly Input[]): Tensor {
-    return this.runMany(name, attributes, inputs, 1)[0]!;
+  run(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly Input[],
+    consumed: readonly Tensor[] = [],
+  ): Tensor {
+    return this.runMany(name, attributes, inputs, 1, consumed)[0]!;
   }
 
-  /** Runs an operator with a known number of outputs; the caller owns them all. */
-  runMany(name: string, attributes: readonly OpAttribute[], inputs: readonly Input[], outputs: number): Tensor[] {
+  /**
+   * Runs an operator with a known number of outputs; the caller owns them all. Inputs that are `consumed` are disposed:
+   * an element-wise operator writes over such an input when nobody else has its memory.
+   */
+  runMany(
+    name: string,
+    attributes: readonly OpAttribute[],
+    inputs: readonly Input[],
+    outputs: number,
+    consumed: readonly Tensor[] = [],
+  ): Tensor[] {
     const temporary: number[] = [];
     const ids = inputs.map((input) => {
       if (!(input instanceof Constant)) return this.backend.getInputTensorIds([input])[0]!;
@@ -69,7 +83,7 @@ export class Operators {
       return id;
     });
     try {
-      return this.binding.executeOp(name, attributes, ids, outputs)
+      return this.binding.executeOp(name, attributes, ids, outputs, () => consumed.forEach((x) => x.dispose()))
         .map((metadata) => this.backend.createOutputTensor(metadata));
     } finally {
       for (const id of temporary) this.binding.deleteTensor(id);
