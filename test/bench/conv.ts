@@ -79,6 +79,10 @@ export interface ConvOptions {
   /** Runs of each operation in a turn. */
   readonly repeats: number;
   readonly peer: boolean;
+  /** These instead of PyTorch on the CPU. */
+  readonly alongside?: readonly SideCommand[];
+  /** These instead of `convShapes`. */
+  readonly shapes?: typeof convShapes;
   /** Voxels of the layers' input (default: those of `convShapes`). */
   readonly size?: VolumeSize;
 }
@@ -87,11 +91,17 @@ export interface ConvRequest {
   readonly shape: ConvShape;
   readonly pass: ConvPass;
   readonly repeats: number;
+  /** Runs between two looks at the clock, for a card that is done in less time than a look takes. */
+  readonly inner?: number;
 }
 
 export interface ConvReady {
   readonly version: string;
   readonly threads: number;
+  /** e.g. "CPU:0", "GPU:0 NVIDIA H100". */
+  readonly device?: string;
+  /** Of a loop of fused multiplications and additions on the same card, where the engine is WebGPU. */
+  readonly fmaGflops?: number;
 }
 
 export interface ConvAnswer {
@@ -119,6 +129,9 @@ export interface ConvCase {
   readonly matmulGflops?: number;
   /** Share of that matrix product's GFLOP/s that the convolution reaches. */
   readonly matmulShare?: number;
+  /** Measured fp32 peak of the card (`fma_peak.ts`), and the share of it that the convolution reaches. */
+  readonly fmaGflops?: number;
+  readonly fmaShare?: number;
 }
 
 export interface ConvResult extends Provenance {
@@ -131,14 +144,16 @@ type ConvProcess = Side<ConvReady, ConvRequest, ConvAnswer>;
 export async function benchConv(options: ConvOptions): Promise<ConvResult> {
   const threads = { threads: navigator.hardwareConcurrency };
   const commands = [kitCommand("conv", options.engine, threads)];
-  if (options.peer) commands.push(...await peerCommands(threads));
+  if (options.alongside !== undefined) commands.push(...options.alongside);
+  else if (options.peer) commands.push(...await peerCommands(threads));
   await using stack = new AsyncDisposableStack();
   const sides: ConvProcess[] = [];
   for (const command of commands) {
     sides.push(stack.use(await Side.start<ConvReady, ConvRequest, ConvAnswer>(command)));
   }
   const cases: ConvCase[] = [];
-  for (const { passes, ...shape } of options.size === undefined ? convShapes : convShapesAt(options.size)) {
+  const shapes = options.shapes ?? (options.size === undefined ? convShapes : convShapesAt(options.size));
+  for (const { passes, ...shape } of shapes) {
     for (const pass of passes) cases.push(await measureCase(sides, shape, pass, options));
   }
   const [kit, peer] = sides;
@@ -161,7 +176,8 @@ async function measureCase(
   pass: ConvPass,
   { rounds, repeats }: ConvOptions,
 ): Promise<ConvCase> {
-  const answers = await takeTurns(sides, sides.map(() => ({ shape, pass, repeats })), rounds);
+  const inner = await innerRuns(sides, shape, pass);
+  const answers = await takeTurns(sides, sides.map(() => ({ shape, pass, repeats, inner })), rounds);
   const gflop = flops(shape) / 1e9;
   const [kit, ...peers] = sides.map((side, i): ConvMeasurement => {
     const seconds = answers[i]!.flatMap((answer) => answer.seconds);
@@ -169,6 +185,7 @@ async function measureCase(
   }) as [ConvMeasurement, ...ConvMeasurement[]];
   const matmuls = answers[0]!.flatMap((answer) => answer.matmulGflops ?? []);
   const matmul = matmuls.length === 0 ? undefined : summarise(matmuls).median;
+  const { fmaGflops } = sides[0]!.ready;
   const fastest = Math.min(...peers.map((peer) => peer.seconds.median));
   const result: ConvCase = {
     shape: shape.name,
@@ -178,17 +195,29 @@ async function measureCase(
     peers,
     ...(peers.length === 0 ? {} : { ratio: kit.seconds.median / fastest }),
     ...(matmul === undefined ? {} : { matmulGflops: matmul, matmulShare: kit.gflops.median / matmul }),
+    ...(fmaGflops === undefined ? {} : { fmaGflops, fmaShare: kit.gflops.median / fmaGflops }),
   };
   console.error(describeCase(result));
   return result;
 }
 
+/** On cards, so many that they fill a hundredth of a second on the fastest side; one elsewhere. */
+async function innerRuns(sides: readonly ConvProcess[], shape: ConvShape, pass: ConvPass): Promise<number> {
+  if (sides.every(({ ready }) => !ready.device?.startsWith("GPU"))) return 1;
+  const answers = await takeTurns(sides, sides.map(() => ({ shape, pass, repeats: 1 })), 1);
+  const fastest = Math.min(...answers.map((turns) => Math.min(...turns[0]!.seconds)));
+  return Math.max(1, Math.min(50, Math.ceil(0.01 / fastest)));
+}
+
 /** One line for people. */
-export function describeCase({ shape, pass, kit, peers, ratio, matmulGflops, matmulShare }: ConvCase): string {
+export function describeCase(
+  { shape, pass, kit, peers, ratio, matmulGflops, matmulShare, fmaGflops, fmaShare }: ConvCase,
+): string {
   const speeds = [kit, ...peers].map(({ side, gflops }) => `${side} ${gflops.median.toFixed(1)}`).join(", ");
   const extra = [
     ratio === undefined ? [] : `time ratio ${ratio.toFixed(2)}`,
     matmulShare === undefined ? [] : `${(100 * matmulShare).toFixed(0)} % of matmul's ${matmulGflops!.toFixed(1)}`,
+    fmaShare === undefined ? [] : `${(100 * fmaShare).toFixed(0)} % of the measured fp32 peak ${fmaGflops!.toFixed(0)}`,
   ].flat();
   return `${shape.padEnd(20)} ${pass.padEnd(10)} GFLOP/s: ${speeds}${
     extra.length === 0 ? "" : `; ${extra.join("; ")}`
@@ -211,6 +240,8 @@ export function convRows(result: ConvResult): Row[] {
       ratio: side === one.kit ? one.ratio?.toFixed(4) : undefined,
       matmul_1024_gflops: side === one.kit ? one.matmulGflops?.toFixed(2) : undefined,
       matmul_share: side === one.kit ? one.matmulShare?.toFixed(4) : undefined,
+      fma_gflops: side === one.kit ? one.fmaGflops?.toFixed(0) : undefined,
+      fma_share: side === one.kit ? one.fmaShare?.toFixed(4) : undefined,
     }))
   );
 }

@@ -2,21 +2,26 @@
 import * as tf from "../../lib/tf.ts";
 import { startEngine } from "../../lib/engine/registry.ts";
 import type { EngineName, EngineOps } from "../../lib/engine/types.ts";
-import { type ConvAnswer, type ConvRequest, outputShape } from "./conv.ts";
+import { WebgpuEngine } from "../../lib/engine/webgpu/engine.ts";
+import { type ConvAnswer, type ConvReady, type ConvRequest, outputShape } from "./conv.ts";
+import { fmaPeakGflops } from "./fma_peak.ts";
+import { settled } from "./settled.ts";
 import { serveRounds } from "./side.ts";
 import { median } from "./statistics.ts";
 
 const { engine: name } = JSON.parse(Deno.args[0] ?? "{}") as { engine: EngineName };
 const engine = await startEngine(name);
-const { version, threads } = engine.describe();
+const { version, threads, device } = engine.describe();
+const peak = engine instanceof WebgpuEngine ? { fmaGflops: await fmaPeakGflops(engine.gpu) } : {};
+const ready: ConvReady = { version, threads, device: device.name, ...peak };
 
-await serveRounds<ConvRequest, ConvAnswer>({ version, threads }, (request) => ({
+await serveRounds<ConvRequest, ConvAnswer>(ready, async (request) => ({
   // The yardstick and the convolution share a process and a moment.
-  ...(name === "wasm" ? { matmulGflops: matmulGflops() } : {}),
-  seconds: timeConvolution(engine.ops, request),
+  ...(name === "wasm" ? { matmulGflops: await matmulGflops() } : {}),
+  seconds: await timeConvolution(engine.ops, request),
 }));
 
-function timeConvolution(ops: EngineOps, { shape, pass, repeats }: ConvRequest): number[] {
+async function timeConvolution(ops: EngineOps, { shape, pass, repeats, inner = 1 }: ConvRequest): Promise<number[]> {
   const geometry = { stride: shape.stride, padding: shape.padding };
   const x = tf.randomUniform([...shape.input]) as tf.Tensor5D;
   const w = tf.randomNormal([...shape.kernel]) as tf.Tensor5D;
@@ -26,27 +31,35 @@ function timeConvolution(ops: EngineOps, { shape, pass, repeats }: ConvRequest):
     inputGrad: () => ops.conv3dInputGrad(dy, w, x.shape, geometry),
     filterGrad: () => ops.conv3dFilterGrad(x, dy, w.shape, geometry),
   }[pass];
-  const seconds = timed(work, repeats);
+  const seconds = await timed(work, repeats, inner);
   tf.dispose([x, w, dy]);
   return seconds;
 }
 
-function matmulGflops(): number {
+async function matmulGflops(): Promise<number> {
   const side = 1024;
   const a = tf.randomUniform([side, side]), b = tf.randomUniform([side, side]);
-  const seconds = median(timed(() => tf.matMul(a, b), 3));
+  const seconds = median(await timed(() => tf.matMul(a, b), 3, 1));
   tf.dispose([a, b]);
   return 2 * side ** 3 / seconds / 1e9;
 }
 
-/** Both engines compute on the CPU before a call returns, so the clock around the call is the whole work. */
-function timed(work: () => tf.Tensor, repeats: number): number[] {
-  work().dispose();
-  return Array.from({ length: repeats }, () => {
+/** The first run is not counted: it makes the programs; then an engine that has a choice of them chooses. */
+async function timed(work: () => tf.Tensor, repeats: number, inner: number): Promise<number[]> {
+  const runs = async (count: number) => {
+    for (let run = 1; run < count; run++) work().dispose();
+    const last = work();
+    await settled(engine, last);
+    last.dispose();
+  };
+  await runs(1);
+  await engine.tune?.();
+  await runs(1);
+  const seconds: number[] = [];
+  for (let i = 0; i < repeats; i++) {
     const started = performance.now();
-    const y = work();
-    const seconds = (performance.now() - started) / 1000;
-    y.dispose();
-    return seconds;
-  });
+    await runs(inner);
+    seconds.push((performance.now() - started) / 1000 / inner);
+  }
+  return seconds;
 }

@@ -8,6 +8,7 @@ import { presenceWeights, severityWeights } from "../../lib/train/class_weights.
 import { cov3dLoss, toRows } from "../../lib/train/losses.ts";
 import { AdamW } from "../../lib/train/optimizer.ts";
 import type { Label } from "../../lib/train/targets.ts";
+import { settled } from "./settled.ts";
 import { serveRounds } from "./side.ts";
 import type { StepAnswer, StepReady, StepRequest } from "./step.ts";
 
@@ -15,9 +16,11 @@ interface Options {
   readonly engine: EngineName;
   readonly size: readonly [number, number, number];
   readonly batch: number;
+  /** "fast" when left out. */
+  readonly memory?: "fast" | "lean";
 }
 
-const { engine: name, size, batch } = JSON.parse(Deno.args[0] ?? "{}") as Options;
+const { engine: name, size, batch, memory = "fast" } = JSON.parse(Deno.args[0] ?? "{}") as Options;
 const engine = await startEngine(name);
 const config = networkConfig({ model: "r3d_18", dropout: 0.5, outputs: 6 });
 const network = createNetwork(config, engine.ops, 1);
@@ -45,16 +48,19 @@ await serveRounds<StepRequest, StepAnswer>(ready, async (request) => {
   for (let i = 0; i < request.steps; i++) {
     const started = performance.now();
     loss = await trainingStep();
+    await settled(engine, network.parameters[0]!.value);
+    if (steps === 1) await engine.tune?.();
     seconds.push((performance.now() - started) / 1000);
   }
-  return { seconds, loss };
+  const { deviceBytes } = engine.memory();
+  return { seconds, loss, ...(deviceBytes ? { deviceBytes } : {}) };
 });
 
 /** Upload, forward, loss, backward, AdamW: the optimizer takes each gradient as it appears. */
 async function trainingStep(): Promise<number> {
   const step = steps++;
   const x = tf.tensor5d(voxels, [batch, ...size, 1]);
-  const pass = network.forward(x, { training: true, dropoutSeed: [1, step] });
+  const pass = network.forward(x, { training: true, dropoutSeed: [1, step], memory });
   const logits = toRows(await pass.logits.data(), config.outputs);
   const { loss, dLogits } = cov3dLoss({
     logits,

@@ -1,6 +1,7 @@
 """One 3-D convolution and its gradients in PyTorch eager.
 
-usage: peer_conv.py '{"format": "contiguous" | "channels_last_3d", "threads": 2}'
+usage: peer_conv.py '{"format": "contiguous" | "channels_last_3d", "threads": 2,
+    "device": "cpu" | "cuda", "tf32": false}' (the last two may be left out)
 Each line of standard input names the work: {"shape": {"input": [N, D, H, W, C], "kernel": [kD, kH, kW, in, out],
 "stride": [..], "padding": [..]}, "pass": "forward" | "inputGrad" | "filterGrad", "repeats": n}.
 """
@@ -11,10 +12,12 @@ import time
 
 import torch
 
+from peer_device import choose_device, device_name, wait_for
 from peer_protocol import serve
 
 options = json.loads(sys.argv[1])
 torch.set_num_threads(options["threads"])
+device = choose_device(options)
 memory_format = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}[options["format"]]
 masks = {"inputGrad": [True, False, False], "filterGrad": [False, True, False]}
 
@@ -24,8 +27,8 @@ def operands(shape):
     torch.manual_seed(1)
     n, d, h, w, c = shape["input"]
     kd, kh, kw, inputs, outputs = shape["kernel"]
-    x = torch.rand(n, c, d, h, w).to(memory_format=memory_format)
-    weight = torch.randn(outputs, inputs, kd, kh, kw).to(memory_format=memory_format)
+    x = torch.rand(n, c, d, h, w, device=device).to(memory_format=memory_format)
+    weight = torch.randn(outputs, inputs, kd, kh, kw, device=device).to(memory_format=memory_format)
     dy = torch.rand_like(torch.conv3d(x, weight, None, shape["stride"], shape["padding"]))
     return x, weight, dy.to(memory_format=memory_format)
 
@@ -44,11 +47,15 @@ def run_round(request):
     seconds = []
     with torch.no_grad():
         work()
+        wait_for(device)
         for _ in range(request["repeats"]):
             started = time.perf_counter()
-            work()
-            seconds.append(time.perf_counter() - started)
+            for _ in range(request.get("inner", 1)):
+                work()
+            wait_for(device)
+            seconds.append((time.perf_counter() - started) / request.get("inner", 1))
     return {"seconds": seconds}
 
 
-serve({"version": torch.__version__, "threads": torch.get_num_threads()}, run_round)
+ready = {"version": torch.__version__, "threads": torch.get_num_threads(), "device": device_name(device)}
+serve(ready, run_round)

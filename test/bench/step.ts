@@ -24,6 +24,10 @@ export interface StepOptions {
   readonly steps?: number;
   /** False: measure the kit alone. */
   readonly peer: boolean;
+  /** Activations of a block kept ("fast", when left out) or computed again ("lean"), by the kit. */
+  readonly memory?: "fast" | "lean";
+  /** These instead of PyTorch on the CPU. */
+  readonly alongside?: readonly SideCommand[];
 }
 
 /** First line of a side. */
@@ -43,6 +47,8 @@ export interface StepAnswer {
   readonly seconds: readonly number[];
   readonly loss: number;
   readonly peakBytes?: number;
+  /** On a GPU that says so. */
+  readonly deviceBytes?: number;
 }
 
 export interface StepSide {
@@ -54,6 +60,7 @@ export interface StepSide {
   readonly seconds: Summary;
   readonly rounds: readonly number[];
   readonly peakResidentBytes?: number;
+  readonly deviceBytes?: number;
   /** After the last step: shows that it trained and is finite. */
   readonly lastLoss: number;
 }
@@ -77,8 +84,10 @@ export interface StepResult extends Provenance {
 type StepProcess = Side<StepReady, StepRequest, StepAnswer>;
 
 export async function benchStep(options: StepOptions): Promise<StepResult> {
-  const commands = [kitCommand("step", options.engine, shapeOf(options))];
-  if (options.peer) commands.push(...await peerCommands(options));
+  const memory = options.memory === undefined ? {} : { memory: options.memory };
+  const commands = [kitCommand("step", options.engine, { ...shapeOf(options), ...memory })];
+  if (options.alongside !== undefined) commands.push(...options.alongside);
+  else if (options.peer) commands.push(...await peerCommands(options));
   await using stack = new AsyncDisposableStack();
   const sides: StepProcess[] = [];
   for (const command of commands) {
@@ -94,7 +103,8 @@ export async function benchStep(options: StepOptions): Promise<StepResult> {
   return stepResult(options, stepsPerRound, sides.map((side, i) => summariseSide(side, answers[i]!)));
 }
 
-function shapeOf({ size, batch }: StepOptions): Record<string, unknown> {
+/** What every side of a step is told. */
+export function shapeOf({ size, batch }: Pick<StepOptions, "size" | "batch">): Record<string, unknown> {
   return { size: [size.depth, size.height, size.width], batch, threads: navigator.hardwareConcurrency };
 }
 
@@ -125,7 +135,7 @@ async function warmUp(sides: readonly StepProcess[], steps: number | undefined):
 
 function summariseSide(side: StepProcess, answers: readonly StepAnswer[]): StepSide {
   const rounds = answers.map((answer) => meanOf(answer.seconds));
-  const { peakBytes, loss } = answers.at(-1)!;
+  const { peakBytes, deviceBytes, loss } = answers.at(-1)!;
   return {
     name: side.name,
     version: side.ready.version,
@@ -134,6 +144,7 @@ function summariseSide(side: StepProcess, answers: readonly StepAnswer[]): StepS
     seconds: summarise(rounds),
     rounds,
     ...(peakBytes === undefined ? {} : { peakResidentBytes: peakBytes }),
+    ...(deviceBytes === undefined ? {} : { deviceBytes }),
     lastLoss: loss,
   };
 }
@@ -181,6 +192,7 @@ export function stepRows(result: StepResult): Row[] {
     seconds_median: side.seconds.median.toFixed(4),
     seconds_max: side.seconds.max.toFixed(4),
     peak_resident_bytes: side.peakResidentBytes,
+    device_bytes: side.deviceBytes,
     ratio: side === result.kit ? result.ratio?.toFixed(4) : undefined,
   }));
 }
