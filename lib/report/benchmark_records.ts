@@ -1,8 +1,22 @@
-/** Ratios of the kit's times to its peers', from the committed records of `deno task bench` (figures/benchmarks). */
+/** The kit beside its peers, from the committed records of `deno task bench` (figures/benchmarks). */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Papa from "papaparse";
 import { DataError } from "../errors.ts";
+import { type BenchmarkSource, benchmarkSources } from "./benchmark_sources.ts";
+import type { CsvRow } from "./csv_record.ts";
+
+/** The kit and the fastest of its peers in one session. */
+export interface BenchmarkMeasurement {
+  readonly source: BenchmarkSource;
+  /** Their rows as they were recorded. */
+  readonly kit: CsvRow;
+  readonly peer: CsvRow;
+  /** "wasm", "tensorflow" …; "no engine" where none is involved. */
+  readonly engine: string;
+  /** Processor and cores, or the GPU. */
+  readonly device: string;
+}
 
 /** One measurement of the kit beside the fastest of its peers in the same session. */
 export interface BenchmarkRatio {
@@ -24,114 +38,90 @@ export interface BenchmarkRatio {
   readonly date: string;
 }
 
-type Row = Readonly<Record<string, string>>;
-
-interface Source {
-  readonly benchmark: string;
-  /** "milliseconds" or "seconds": columns <unit>_min, _median, _max. */
-  readonly unit: string;
-  /** Columns that tell measurements apart. */
-  readonly keys: readonly string[];
-  readonly task: (row: Row) => string;
-}
-
-const passes: Readonly<Record<string, string>> = {
-  forward: "forward",
-  inputGrad: "input gradient",
-  filterGrad: "filter gradient",
-};
-
-/** "64-64 at 16x32x32" → "conv 64→64, 16×32×32". */
-function convolution(shape = ""): string {
-  return "conv " + times(shape).replace(/^(\d+)-(\d+)/, "$1→$2").replace(" at ", ", ");
-}
-
-/** Files with kit and peers side by side. */
-const sources: Readonly<Record<string, Source>> = {
-  "step.csv": {
-    benchmark: "training step",
-    unit: "seconds",
-    keys: ["engine", "network", "size", "batch", "device", "precision"],
-    task: ({ network, size, batch }) => `step of ${network}, ${batch}×${times(size)}`,
-  },
-  "conv.csv": {
-    benchmark: "3-D convolution",
-    unit: "milliseconds",
-    keys: ["engine", "shape", "pass", "device", "precision"],
-    task: ({ shape, pass }) => `${convolution(shape)}, ${passes[pass ?? ""] ?? pass}`,
-  },
-  "preprocess.csv": {
-    benchmark: "preprocessing",
-    unit: "seconds",
-    keys: ["size", "slices", "scans"],
-    task: ({ size, slices }) => `${slices} slices → ${times(size)}`,
-  },
-};
-
 const committed = fileURLToPath(new URL("../../figures/benchmarks", import.meta.url));
 
 /**
- * The latest measurement of each thing (default: the committed records). A file that is not there gives nothing; a measurement without a peer neither.
+ * The latest measurement of each thing (default: the committed records), in the order of `benchmarkSources`. A file that
+ * is not there gives nothing; a measurement without a peer neither.
  * @throws DataError "benchmarks.unreadable" for a row without times
  */
-export async function readBenchmarkRatios(folder = committed): Promise<BenchmarkRatio[]> {
+export async function readBenchmarks(folder = committed): Promise<BenchmarkMeasurement[]> {
   const all = await Promise.all(
-    Object.entries(sources).map(async ([name, source]) => {
-      const file = join(folder, name);
-      const rows = await readBenchmarkRows(file);
-      return groups(rows, source.keys).flatMap((group) => ratioOf(group, source, file));
+    Object.entries(benchmarkSources).map(async ([name, source]) => {
+      const file = join(folder, name), rows = await readBenchmarkRows(file);
+      for (const row of rows) benchmarkTimes(row, source, file);
+      return latest(sessions(rows, source), source.keys);
     }),
   );
   return all.flat();
 }
 
+/** The same as ratios. @throws DataError "benchmarks.unreadable" */
+export async function readBenchmarkRatios(folder = committed): Promise<BenchmarkRatio[]> {
+  return (await readBenchmarks(folder)).map(({ source, kit, peer, engine, device }) => {
+    const own = benchmarkTimes(kit, source), other = benchmarkTimes(peer, source);
+    return {
+      benchmark: source.benchmark,
+      task: source.task(kit),
+      engine,
+      peer: peer.side!,
+      ratio: own.median / other.median,
+      low: own.min / other.max,
+      high: own.max / other.min,
+      processor: device,
+      date: kit.date!,
+    };
+  });
+}
+
 /** Rows of a table of records; none where the file is not there. */
-export async function readBenchmarkRows(file: string): Promise<Row[]> {
+export async function readBenchmarkRows(file: string): Promise<CsvRow[]> {
   try {
     const text = await Deno.readTextFile(file);
-    return Papa.parse<Row>(text, { header: true, skipEmptyLines: true }).data;
+    return Papa.parse<CsvRow>(text, { header: true, skipEmptyLines: true }).data;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
 }
 
-/** Rows of one session that measure the same; of several sessions the last. */
-function groups(rows: readonly Row[], keys: readonly string[]): Row[][] {
-  const found = Map.groupBy(rows, (row) => keys.map((key) => row[key] ?? "").join("\n"));
-  return [...found.values()].map((group) => {
-    const latest = group.map(({ date = "" }) => date).toSorted().at(-1);
-    return group.filter(({ date = "" }) => date === latest);
-  });
-}
-
-function ratioOf(group: readonly Row[], { benchmark, unit, task }: Source, file: string): BenchmarkRatio[] {
-  const time = (row: Row, which: "min" | "median" | "max"): number => {
+/** In the source's unit. @throws DataError "benchmarks.unreadable" */
+export function benchmarkTimes(row: CsvRow, { unit }: BenchmarkSource, file?: string) {
+  const time = (which: "min" | "median" | "max"): number => {
     const value = Number(row[`${unit}_${which}`]);
     if (value > 0) return value;
     throw new DataError("benchmarks.unreadable", `a row without ${unit}_${which}`, {
-      file,
+      ...(file === undefined ? {} : { file }),
       found: JSON.stringify(row),
     });
   };
-  const kit = group.find(({ side = "" }) => side.startsWith("kit"));
-  const peers = group.filter((row) => row !== kit).toSorted((a, b) => time(a, "median") - time(b, "median"));
-  const peer = peers[0];
-  if (kit === undefined || peer === undefined) return [];
-  return [{
-    benchmark,
-    task: task(kit),
-    engine: kit.engine ?? "no engine",
-    peer: peer.side!,
-    ratio: time(kit, "median") / time(peer, "median"),
-    low: time(kit, "min") / time(peer, "max"),
-    high: time(kit, "max") / time(peer, "min"),
-    processor: `${kit.device || `${kit.processor}, ${kit.cores} cores`}`,
-    date: kit.date!,
-  }];
+  return { min: time("min"), median: time("median"), max: time("max") };
 }
 
-/** "16x32x32" with the multiplication sign. */
-function times(text = ""): string {
-  return text.replaceAll(/(?<=\d)x(?=\d)/g, "×");
+/** What was measured together, where that was the kit and a peer. */
+function sessions(rows: readonly CsvRow[], source: BenchmarkSource): BenchmarkMeasurement[] {
+  // Only the kit names its device, so a peer's row is known by the rest.
+  const keys = ["date", ...source.keys.filter((key) => key !== "device")];
+  const median = (row: CsvRow) => benchmarkTimes(row, source).median;
+  return [...Map.groupBy(rows, (row) => valuesOf(row, keys)).values()].flatMap((group) => {
+    const kit = group.find(({ side = "" }) => side.startsWith("kit"));
+    const peer = group.filter((row) => row !== kit).toSorted((a, b) => median(a) - median(b))[0];
+    if (kit === undefined || peer === undefined) return [];
+    return [{ source, kit, peer, engine: kit.engine ?? "no engine", device: deviceOf(kit) }];
+  });
 }
+
+function deviceOf({ device = "", processor, cores }: CsvRow): string {
+  return device === "" || device.startsWith("CPU") ? `${processor}, ${cores} cores` : device;
+}
+
+/** Of measurements of the same thing on the same device the last one, where the first one stands. */
+function latest(measurements: readonly BenchmarkMeasurement[], keys: readonly string[]): BenchmarkMeasurement[] {
+  const same = (one: BenchmarkMeasurement) =>
+    `${one.device}\n${valuesOf(one.kit, keys.filter((key) => key !== "device"))}`;
+  return [...Map.groupBy(measurements, same).values()].map((group) =>
+    group.reduce((last, one) => one.kit.date! > last.kit.date! ? one : last)
+  );
+}
+
+const valuesOf = (row: CsvRow, columns: readonly string[]) => columns.map((column) => row[column] ?? "").join("\n");

@@ -172,12 +172,13 @@ describe("benchmark records", () => {
   const head = "date,processor,cores,engine,network,size,batch,side,seconds_min,seconds_median,seconds_max\n";
   const row = (date: string, side: string, times: string) => `${date},CPU,2,wasm,tiny,16x64x64,1,${side},${times}\n`;
 
-  test("the kit against its fastest peer, of the latest session; kit alone gives nothing", async () => {
+  test("the kit against its fastest peer, of the latest session that has one; kit alone gives nothing", async () => {
     const folder = await write(
       "step.csv",
       head + row("2026-01-01", "kit wasm", "1,1,1") + row("2026-01-01", "pytorch", "1,1,1") +
         row("2026-01-02", "kit wasm", "2,3,4") + row("2026-01-02", "pytorch a", "5,6,7") +
-        row("2026-01-02", "pytorch b", "1,2,2.5") + row("2026-01-02", "kit wasm", "9,9,9").replace("tiny", "r3d_18"),
+        row("2026-01-02", "pytorch b", "1,2,2.5") + row("2026-01-02", "kit wasm", "9,9,9").replace("tiny", "r3d_18") +
+        row("2026-01-03", "kit wasm", "1,1,1"),
     );
     expect(await readBenchmarkRatios(folder)).toEqual([
       expect.objectContaining({
@@ -196,7 +197,7 @@ describe("benchmark records", () => {
     await expect(readBenchmarkRatios(folder)).rejects.toMatchObject({ code: "benchmarks.unreadable" });
     expect(await readBenchmarkRatios("/nowhere")).toEqual([]);
     const committed = await readBenchmarkRatios(fileURLToPath(new URL("../../figures/benchmarks", import.meta.url)));
-    expect(new Set(committed.map(({ benchmark }) => benchmark)).size).toBe(3);
+    expect(committed.map(({ benchmark }) => benchmark)).toContain("training step");
   });
 });
 
