@@ -21,10 +21,24 @@ export function log(message: string): void {
   console.error(message);
 }
 
-/** Before long work: a result file whose folder is missing would only be noticed at the end. */
+/** Before long work: a result file that cannot be written would only be noticed at the end. */
 export async function requireFolderOf(file: string | undefined): Promise<void> {
-  if (file === undefined || await fileExists(dirname(resolve(file)))) return;
-  throw new ConfigError("output-folder", "there is no folder for this file", { file, hint: "Make it first" });
+  if (file === undefined) return;
+  if (!(await fileExists(dirname(resolve(file))))) {
+    throw new ConfigError("output-folder", "there is no folder for this file", { file, hint: "Make it first" });
+  }
+  if (!(await isFolder(file))) return;
+  throw new ConfigError("output-folder", "this is a folder", { file, expected: "the name of a file to write" });
+}
+
+/** Before long work: the folder of results cannot be made where a file is. */
+export async function requireNoFile(folder: string | undefined): Promise<void> {
+  if (folder === undefined || !(await fileExists(folder)) || await isFolder(folder)) return;
+  throw new ConfigError("output-folder", "a file is where the folder of results should be", { file: folder });
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(({ isDirectory }) => isDirectory, () => false);
 }
 
 export function exitCodeFor(error: unknown): number {

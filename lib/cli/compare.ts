@@ -7,7 +7,7 @@ import { weightChoices } from "../evaluate/weights.ts";
 import { comparisonFigure } from "../report/figures/comparison.ts";
 import { writeFigure } from "../report/figure.ts";
 import { progress } from "../report/progress.ts";
-import { log, printJson } from "./common.ts";
+import { log, printJson, requireNoFile } from "./common.ts";
 import { unlessStopped } from "./evaluate.ts";
 import { positiveInteger, reflectionRuleOption } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
@@ -42,6 +42,7 @@ An evaluation that is there and belongs to the same weights, options and scans i
 first, which writes predictions-<split>.csv and evaluation-<split>.json into its folder.`,
     )
     .action(async (first, second, directory, options) => {
+      await requireNoFile(options.figures);
       const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "compare", total: 0, unit: "scans" });
       const { figures, json, reflectionRule, skipUnreadable, cache, patients, engine, ...given } = options;

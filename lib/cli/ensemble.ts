@@ -13,7 +13,7 @@ import { weightChoices } from "../evaluate/weights.ts";
 import { fileExists } from "../files.ts";
 import { progress } from "../report/progress.ts";
 import { runFiles } from "../train/run.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireNoFile } from "./common.ts";
 import { mcSamplesOption, positiveInteger, reflectionRuleOption } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
 
@@ -56,6 +56,7 @@ written over.`,
     )
     .action(async (positional, options) => {
       const { json, engine, rule, out, weights, reflection, resamples, ...given } = options;
+      await requireNoFile(out);
       const { members, directory } = await splitPositional(positional);
       const optional = Object.fromEntries(Object.entries({ ...given, directory }).filter(([, v]) => v !== undefined));
       await assertSameEnsemble(out, memberSources({ members, ...optional }));

@@ -13,7 +13,7 @@ import { weightChoices } from "../evaluate/weights.ts";
 import { stageNames } from "../nn/network.ts";
 import { progress } from "../report/progress.ts";
 import { saliencyRecord, whatIsShown, writeSaliency } from "../report/saliency_report.ts";
-import { exitCodes, log, printJson } from "./common.ts";
+import { exitCodes, log, printJson, requireNoFile } from "./common.ts";
 import { positiveInteger } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
 
@@ -64,6 +64,7 @@ export function register(program: Command): void {
     .action(async (paths, options) => {
       const target = targetOf(options.task, options.grade);
       requireUsed(options);
+      await requireNoFile(options.out);
       const root = options.split === undefined ? undefined : onlyPath(paths);
       if (options.measureLesions && root === undefined) {
         throw new ConfigError("saliency.split", "--measure-lesions needs a dataset and --split", {

@@ -69,7 +69,8 @@ export function makeFolds(options: MakeFoldsOptions): FoldPlan {
   if (scans.length === 0) {
     throw new DataError("folds-empty", "there are no labelled scans", {
       file: dataset.root,
-      expected: splits.join(", "),
+      expected: `covid/ and non-covid/ in ${splits.join(", ")}`,
+      found: [...new Set(dataset.scans.map(({ split }) => split))].join(", "),
     });
   }
   const foldOf = (scheme === "balanced" ? balanced : original)(scans, folds, seed, dataset.root);

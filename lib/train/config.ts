@@ -9,6 +9,7 @@ import { cacheDtypes, crops } from "../data/size.ts";
 import { modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
 import { memoryModes } from "../nn/recompute.ts";
 import { severityWeightRules } from "./class_weights.ts";
+import { configProblem } from "./config_problem.ts";
 import {
   severityContradictions,
   type SeverityHeadName,
@@ -163,11 +164,11 @@ export type TrainConfig = Omit<z.output<typeof trainConfigSchema>, "model"> & { 
 /** What a caller has to give: fields with defaults may be left out. */
 export type TrainConfigInput = z.input<typeof trainConfigSchema>;
 
-/** Checks and completes a configuration; every problem is listed with its path. */
-export function parseTrainConfig(value: unknown, file?: string): TrainConfig {
+/** Checks and completes a configuration; every problem is listed with its path, or as `nameOf` calls it. */
+export function parseTrainConfig(value: unknown, file?: string, nameOf?: (path: string) => string): TrainConfig {
   const result = trainConfigSchema.safeParse(value);
   if (result.success) return complete(result.data);
-  const problems = result.error.issues.map(({ path, message }) => `${path.join(".") || "configuration"}: ${message}`);
+  const problems = result.error.issues.map((issue) => configProblem(issue, value, nameOf));
   throw new ConfigError("config.invalid", `configuration cannot be used: ${problems.join("; ")}`, {
     ...(file === undefined ? {} : { file }),
   });

@@ -18,7 +18,14 @@ test.each<[args: string[], code: number, says: string]>([
     2,
     "there is no folder for this file",
   ],
+  [["predict", "--run", folder, folder, "--csv", folder], 2, `${folder}: this is a folder`],
+  [
+    ["train", folder, "--epochs", "1.5", "--lambda", "2", "--fold", "0"],
+    2,
+    "--epochs: expected int, found 1.5; --folds: is missing; --lambda: expected number to be <=1, found 2",
+  ],
   [["predict", "--run", folder, folder, "--mc-samples", "3", "--no-reflection"], 2, "cannot be used with option"],
+  [["saliency", folder, "--run", folder, "--out", file], 2, `${file}: a file is where the folder of results should be`],
   [["compare", "a", "b", "--no-reflection", "--reflection-rule", "paper"], 2, "cannot be used with option"],
   [["weights", "inspect", folder], 3, `${folder}: this is not a file`],
   [["weights", "import", file, "--base-url", "http://localhost/"], 2, "found no --download"],
@@ -36,5 +43,6 @@ test.each<[args: string[], code: number, says: string]>([
   expect(ended.code).toBe(code);
   expect(stderr).toContain(says);
   expect(stderr).not.toMatch(/^ +at /m); // a stack is for bugs
+  expect(stderr).not.toContain("0/0"); // nor is there progress of what has not begun
   expect(stdout).toBe("");
 });

@@ -55,6 +55,19 @@ describe("parseTrainConfig", () => {
   test("names every problem at once", () => {
     expect(() => parseTrainConfig({ data, epochs: 0, seed: -1 })).toThrow(/epochs.*seed|seed.*epochs/);
   });
+
+  test.each<[object, string]>([
+    [{ epochs: 0 }, "epochs: expected number to be >0, found 0"],
+    [{ epochs: "many" }, 'epochs: expected number, found "many"'],
+    [{ seed: null }, "seed: expected number, found null"],
+    [{ engine: "gpu" }, 'found "gpu"'],
+    [{ name: "a b" }, "name: letters, digits, '.', '_' and '-' only, found \"a b\""],
+    [{ data: { ...data, directory: undefined } }, "data.directory: is missing"],
+    [{ epoch: 3 }, 'configuration: Unrecognized key: "epoch"'],
+    [{ augment: { mixup: 0.2 }, batchSize: 1 }, "batchSize: mixup needs two scans in a batch, found 1"],
+  ])("says what is wrong with %j and what was found", (change, says) => {
+    expect(() => parseTrainConfig({ data, ...change })).toThrow(says);
+  });
 });
 
 describe("configHash", () => {

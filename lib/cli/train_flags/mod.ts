@@ -58,5 +58,13 @@ export function configFrom(
   const base = name === undefined ? withoutPreset : mergeConfig({ name }, preset(name).config);
   const given = mergeConfig({ engine: parseEngineChoice(undefined), data: { directory } }, fieldsOf(trainFlags, flags));
   const reading = flags.faithful as Reading | undefined;
-  return parseTrainConfig([base, reading === undefined ? {} : faithful(reading), given].reduce(mergeConfig));
+  const config = [base, reading === undefined ? {} : faithful(reading), given].reduce(mergeConfig);
+  return parseTrainConfig(config, undefined, (path) => flagOf(path, flags) ?? path);
+}
+
+/** The flag that sets a field: the one that was given, where several do. */
+function flagOf(path: string, given: Readonly<Record<string, unknown>>): string | undefined {
+  const setting = trainFlags.filter(({ field }) => field === path);
+  const used = setting.find(({ option }) => given[option.attributeName()] !== undefined) ?? setting[0];
+  return used?.option.long ?? undefined;
 }
