@@ -72,10 +72,11 @@ function pageOf(file: string): string {
   return basename(file).replace(/\.ipynb$/, ".html");
 }
 
-/** Wide drawings would be cut off at the page's edge; scripts from the network are not needed. */
+/** Wide drawings and tables would be cut off at the page's edge; scripts from the network are not needed. */
 async function finishPage(file: string): Promise<void> {
   const text = await Deno.readTextFile(file);
-  const style = "<style>.jp-OutputArea svg, .jp-OutputArea img { max-width: 100%; height: auto; }</style></head>";
+  const style = "<style>.jp-OutputArea svg, .jp-OutputArea img { max-width: 100%; height: auto; } " +
+    ".jp-RenderedHTMLCommon table { display: block; max-width: 100%; overflow-x: auto; }</style></head>";
   const local = text.replaceAll(/<script[^>]*src="https?:[^"]*"[^>]*>\s*<\/script>/g, "");
   await writeFileAtomic(file, local.replace("</head>", style));
 }
