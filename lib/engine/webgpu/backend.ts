@@ -2,7 +2,7 @@
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "../../tf.ts";
 import type { OpenDevice } from "./device.ts";
-import { Failures } from "./failures.ts";
+import { Failures, outOfMemory } from "./failures.ts";
 
 export const backendName = "webgpu";
 
@@ -28,10 +28,20 @@ export async function startBackend({ device, info }: OpenDevice): Promise<Backen
   const backend = Object.assign(new WebGPUBackend(device, info), { failures }) as unknown as Backend;
   // A copy on the host would go stale when a program changes the tensor in place.
   backend.convertAndCacheOnCPU = (_, values) => values;
+  refuseImpossibleBuffers(backend);
   const read = backend.read.bind(backend);
   backend.read = (dataId) => failures.guard(() => read(dataId));
   if (tf.findBackendFactory(backendName) !== null) tf.removeBackend(backendName);
   tf.registerBackend(backendName, () => backend as unknown as tf.KernelBackend);
   await failures.guard(() => tf.setBackend(backendName));
   return backend;
+}
+
+/** TensorFlow.js would go on with an invalid buffer. */
+function refuseImpossibleBuffers({ bufferManager, device: { limits: { maxBufferSize } } }: Backend): void {
+  const acquire = bufferManager.acquireBuffer.bind(bufferManager);
+  bufferManager.acquireBuffer = (size, ...rest) => {
+    if (size <= maxBufferSize) return acquire(size, ...rest);
+    throw outOfMemory(`a buffer of ${size} bytes, where the device allows ${maxBufferSize}`);
+  };
 }

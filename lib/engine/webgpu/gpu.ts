@@ -2,7 +2,6 @@
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
 import type { Backend } from "./backend.ts";
-import { outOfMemory } from "./failures.ts";
 import { Stopwatch, type Timing } from "./stopwatch.ts";
 
 /** One compute pass of our own WGSL on tensors of the TensorFlow.js backend. */
@@ -64,11 +63,7 @@ export class BackendGpu implements Gpu {
   }
 
   bindingOf({ dataId }: tf.TensorInfo): Binding {
-    const data = this.backend.tensorMap.get(dataId);
-    if (data.resource === undefined || data.resource === null) {
-      this.assertFits(4 * tf.util.sizeFromShape(data.shape));
-      this.backend.uploadToGPU(dataId);
-    }
+    this.backend.uploadToGPU(dataId);
     return { buffer: this.backend.tensorMap.get(dataId).resource as GPUBuffer };
   }
 
@@ -89,7 +84,6 @@ export class BackendGpu implements Gpu {
 
   scratch(bytes: number): { binding: Binding; release(): void } {
     const size = Math.ceil(bytes / 16) * 16;
-    this.assertFits(size);
     const buffer = this.backend.bufferManager.acquireBuffer(size, storageUsage);
     return { binding: { buffer }, release: () => this.backend.bufferManager.releaseBuffer(buffer) };
   }
@@ -181,12 +175,6 @@ export class BackendGpu implements Gpu {
     });
     this.pipelines.set(key, pipeline);
     return pipeline;
-  }
-
-  private assertFits(bytes: number): void {
-    if (bytes > this.limits.maxBufferSize) {
-      throw outOfMemory(`a buffer of ${bytes} bytes, where the device allows ${this.limits.maxBufferSize}`);
-    }
   }
 
   private assertWithinLimits({ label, workgroups, inputs, outputs }: Program): void {
