@@ -14,6 +14,7 @@ import { parseSvg } from "../../lib/report/dom.ts";
 import { type Figure, figureContents, toCsv } from "../../lib/report/figure.ts";
 import { benchmarkRatios } from "../../lib/report/figures/benchmark_ratios.ts";
 import { distortionMap } from "../../lib/report/figures/distortion_map.ts";
+import { growth } from "../../lib/report/figures/growth.ts";
 import { intensityHistogram } from "../../lib/report/figures/intensity_histogram.ts";
 import { lesionRatios } from "../../lib/report/figures/lesion_ratios.ts";
 import { lossCurves } from "../../lib/report/figures/loss_curves.ts";
@@ -25,6 +26,7 @@ import { smoothingDiagram } from "../../lib/report/figures/smoothing_diagram.ts"
 import { stemFilters } from "../../lib/report/figures/stem_filters.ts";
 import { table3Effects, table3Scores } from "../../lib/report/figures/table3_effects.ts";
 import { volumeSizes } from "../../lib/report/figures/volume_sizes.ts";
+import { paperFigures } from "../../lib/report/paper_figures/mod.ts";
 import { overlaps, textBoxes } from "../support/text_boxes.ts";
 
 const filters = { dtype: "F32", shape: [16, 2, 3, 7, 7], data: uniformFanIn([16, 2, 3, 7, 7], 1, "stem") } as const;
@@ -52,6 +54,19 @@ const makers: Record<string, () => Figure | Promise<Figure>> = {
         { ...ratio, task: "conv 64→64", engine: "tensorflow", ratio: 6, low: 5, high: 7 },
         { ...ratio, task: "250 slices", engine: "no engine", ratio: 0.7, low: 0.6, high: 0.9 },
       ],
+    }),
+  "growth": () =>
+    growth({
+      name: "growth-step",
+      title: "Growth",
+      caption: "Seconds and memory.",
+      xLabel: "voxels",
+      panels: ["seconds per step", "peak memory (GB)"].map((yLabel, i) => ({
+        yLabel,
+        points: ["kit tensorflow", "pytorch channels_last_3d"].flatMap((side, k) =>
+          [65536, 131072, 1048576].map((x) => ({ side, x, y: x / 1e5 + i + k }))
+        ),
+      })),
     }),
   "resampling": () => resamplingFigure({ side: 48, smallSide: 12 }),
   "distortion": () => distortionMap(),
@@ -199,6 +214,29 @@ describe("benchmark records", () => {
     const committed = await readBenchmarkRatios(fileURLToPath(new URL("../../figures/benchmarks", import.meta.url)));
     expect(committed.map(({ benchmark }) => benchmark)).toContain("training step");
   });
+});
+
+test("figures of growth: of the last session, without what was left out; no record, no figure", async () => {
+  const root = await Deno.makeTempDir(), skipped: string[] = [];
+  const draw = (only: string) => paperFigures({ root, only, onSkip: ({ reason }) => skipped.push(reason) });
+  expect(await draw("growth-step")).toEqual([]);
+  expect(skipped).toEqual(["figures/benchmarks/step_growth.csv is not there"]);
+  const row = (date: string, size: string, voxels: number | "", side: string, seconds: string, bytes: string) =>
+    [date, "CPU", 2, size, voxels, side, seconds, bytes].join(",") + "\n";
+  await Deno.mkdir(`${root}/figures/benchmarks`, { recursive: true });
+  await Deno.writeTextFile(
+    `${root}/figures/benchmarks/step_growth.csv`,
+    "date,processor,cores,size,voxels,side,seconds_median,peak_resident_bytes\n" +
+      row("2026-01-01", "8x8x8", 512, "kit wasm", "9", "9") +
+      row("2026-01-02", "16x16x16", 4096, "kit wasm", "1.5", "2000000000") +
+      row("2026-01-02", "32x32x32", "", "kit wasm", "", ""),
+  );
+  const [figure] = await draw("growth-step");
+  expect(figure!.rows).toEqual([
+    { what: "seconds per step", side: "kit wasm", voxels: 4096, value: 1.5 },
+    { what: "peak memory (GB)", side: "kit wasm", voxels: 4096, value: 2 },
+  ]);
+  expect(figure!.caption).toContain("CPU, 2 cores, 2026-01-02");
 });
 
 test("stemFilters says which tensor is missing", async () => {

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { ConfigError } from "../../errors.ts";
 import type { Figure } from "../figure.ts";
 import { formulaSources } from "./formulas.ts";
+import { growthSources } from "./growth.ts";
 import { recordSources } from "./records.ts";
 import { runSource } from "./runs.ts";
 import { NoRecord } from "./source.ts";
@@ -24,7 +25,7 @@ export interface SkippedFigure {
   readonly reason: string;
 }
 
-const sources = [...formulaSources, ...recordSources, runSource];
+const sources = [...formulaSources, ...recordSources, ...growthSources, runSource];
 
 /**
  * The paper's figures in the order of its sections; the same records give the same bytes.

@@ -17,6 +17,9 @@ const records: Readonly<Record<string, string>> = {
   "stem-filters": "a file of weights that the caller names",
   "depth-histogram": "figures/demo/depth-histogram.csv",
   "benchmark-ratios": "figures/benchmarks",
+  "growth-step": "figures/benchmarks/step_growth.csv",
+  "growth-predict": "figures/benchmarks/predict_growth.csv",
+  "growth-files": "figures/benchmarks/files.csv",
   "saliency": "figures/saliency",
   "lesion-ratios": "figures/saliency/lesion-ratio.csv",
 };
