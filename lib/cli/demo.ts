@@ -1,5 +1,5 @@
 /** `cov3d demo`: from nothing to a trained, scored network and a report. */
-import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import type { Command } from "@commander-js/extra-typings";
 import { demo, type DemoResult } from "../demo.ts";
 import { type DemoProgress, demoSteps } from "../demo_clock.ts";
 import { engineNames, parseEngineChoice, probeEngines } from "../engine/registry.ts";
@@ -7,6 +7,7 @@ import { evaluationTable } from "../evaluate/summary.ts";
 import { type Progress, progress } from "../report/progress.ts";
 import { RunError } from "../errors.ts";
 import { exitCodes, log, printJson } from "./common.ts";
+import { wholeNumber } from "./predict.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { trainingDisplay } from "./train_display.ts";
 
@@ -110,10 +111,4 @@ function demoDisplay(): DemoDisplay {
       }
     },
   };
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("a whole number is needed");
-  return value;
 }

@@ -5,8 +5,7 @@ import { type FoldCounts, foldCounts, writeFolds } from "../data/folds_file.ts";
 import { type FoldPlan, foldSchemes, makeFolds } from "../data/folds_make.ts";
 import { labelGroups } from "../data/label_groups.ts";
 import { log, printJson, requireFolderOf } from "./common.ts";
-import { positiveInteger } from "./predict.ts";
-import { number } from "./train_flags/flag.ts";
+import { positiveInteger, wholeNumber } from "./predict.ts";
 
 const examples = `
 Examples:
@@ -25,7 +24,7 @@ export function register(program: Command): void {
     .argument("<DIR>", "dataset folder (COV19-CT-DB layout)")
     .option("--folds <n>", "number of folds", positiveInteger, 5)
     .requiredOption("--out <csv>", "file to write")
-    .option("--seed <n>", "seed of the dealing", number, 0)
+    .option("--seed <n>", "seed of the dealing", wholeNumber, 0)
     .addOption(new Option("--scheme <name>", "how scans are dealt").choices(foldSchemes).default("balanced" as const))
     .option("--split <name...>", "splits to take scans from (default: train validation)")
     .option("--patients <csv>", "CSV scan;patient (default: scan_patients.csv in DIR, if there)")

@@ -2,6 +2,7 @@
 import { type Command, Option } from "@commander-js/extra-typings";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { listFolder } from "../data/folder.ts";
 import { jupyterEnvironment, jupyterPython } from "../notebook/run/python.ts";
 import { log } from "./common.ts";
 
@@ -27,6 +28,7 @@ cache folder (about 240 MB, once). In the notebooks, import { … } from "@cov3d
 progress at its next safe point; the kernel lives on.`,
     )
     .action(async (args, { folder, browser, prepare }) => {
+      await listFolder(folder); // an error of ours, and not Jupyter's, where there is no such folder
       const python = await jupyterPython({ log });
       if (prepare) {
         await jupyterEnvironment();

@@ -5,6 +5,7 @@ import { ConfigError } from "../errors.ts";
 import { progress } from "../report/progress.ts";
 import { exitCodes, printJson } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
+import { number } from "./train_flags/flag.ts";
 
 const examples = `
 Examples:
@@ -86,14 +87,6 @@ function describe(result: PhantomResult): void {
     if (positive + negative === 0) continue;
     console.log(`  ${split}: ${positive} covid (${annotated} with severity), ${negative} non-covid`);
   }
-}
-
-function number(text: string): number {
-  const value = Number(text);
-  if (text.trim() === "" || !Number.isFinite(value)) {
-    throw new ConfigError("phantom.option", "not a number", { found: text });
-  }
-  return value;
 }
 
 function mix(text: string): SeverityMix {

@@ -98,6 +98,13 @@ export function mcSamplesOption() {
   return new Option("--mc-samples <n>", text).argParser(positiveInteger).conflicts(["reflection", "reflectionRule"]);
 }
 
+/** A commander parser for whole numbers from 0, e.g. seeds. */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError("a whole number is needed");
+  return value;
+}
+
 /** A commander parser for whole numbers above 0. */
 export function positiveInteger(text: string): number {
   const value = Number(text);

@@ -57,6 +57,7 @@ function scoreLine(name: string, { first, second, difference }: PairedScore): st
 }
 
 function interval(value: number, low: number, high: number): string {
+  if (Number.isNaN(value)) return "–";
   const signed = (x: number) => Number.isNaN(x) ? "–" : `${x < 0 ? "−" : "+"}${Math.abs(x).toFixed(4)}`;
   return `${signed(value)} (${signed(low)} – ${signed(high)})`;
 }

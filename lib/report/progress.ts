@@ -83,7 +83,7 @@ function logLines({ label, total, unit = "items", everySeconds = 5 }: ProgressOp
       );
     },
     finish(note = "") {
-      if (currentTotal === 0 && note === "") return; // nothing was begun, as before an error
+      if (latest === 0 && note === "") return; // nothing was done, as before an error
       const seconds = formatSeconds((performance.now() - started) / 1000);
       console.error(`${label}: ${latest}/${currentTotal} ${unit} in ${seconds} ${note}`.trimEnd());
     },

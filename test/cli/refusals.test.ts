@@ -18,6 +18,9 @@ test.each<[args: string[], code: number, says: string]>([
     2,
     "there is no folder for this file",
   ],
+  [["phantom", folder, "--scans", "4", "--seed", "x"], 2, "argument 'x' is invalid. not a number"],
+  [["notebooks", "--folder", join(folder, "none")], 3, "there is no such folder"],
+  [["jupyter", "--folder", join(folder, "none")], 3, "there is no such folder"],
   [["predict", "--run", folder, folder, "--csv", folder], 2, `${folder}: this is a folder`],
   [
     ["train", folder, "--epochs", "1.5", "--lambda", "2", "--fold", "0"],
@@ -43,6 +46,6 @@ test.each<[args: string[], code: number, says: string]>([
   expect(ended.code).toBe(code);
   expect(stderr).toContain(says);
   expect(stderr).not.toMatch(/^ +at /m); // a stack is for bugs
-  expect(stderr).not.toContain("0/0"); // nor is there progress of what has not begun
+  expect(stderr).not.toMatch(/\b0\/\d/); // nor is there progress of what has not begun
   expect(stdout).toBe("");
 });

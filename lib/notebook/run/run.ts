@@ -1,6 +1,7 @@
 /** Runs notebooks in real Jupyter, checks them, and writes them back clean. */
 import { basename, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { listFolder } from "../../data/folder.ts";
 import { ConfigError, RunError } from "../../errors.ts";
 import { makeFolder } from "../../files.ts";
 import { cleanNotebook, comparableText, type Problem, problemsOf } from "./clean.ts";
@@ -62,11 +63,10 @@ export async function runNotebooks(options: RunNotebooksOptions): Promise<Notebo
   }
 }
 
-/** Paths of the numbered notebooks in a folder, in order. @throws ConfigError when a choice fits none */
+/** Paths of the numbered notebooks in a folder, in order. @throws ConfigError when a choice fits none; DataError */
 export async function chooseNotebooks(folder: string, only: readonly string[]): Promise<string[]> {
-  const names: string[] = [];
-  for await (const { name } of Deno.readDir(folder)) if (/^\d\d-.*\.ipynb$/.test(name)) names.push(name);
-  names.sort();
+  const { files } = await listFolder(folder);
+  const names = files.filter((name) => /^\d\d-.*\.ipynb$/.test(name)).sort();
   const missing = only.find((start) => !names.some((name) => name.startsWith(start)));
   if (missing !== undefined || names.length === 0) {
     throw new ConfigError("notebooks.none", `there is no notebook "${missing ?? "NN-*.ipynb"}"`, {
