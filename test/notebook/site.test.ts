@@ -58,6 +58,10 @@ describe.skipIf(python === undefined || chromium === undefined)("in Chromium, wi
       await canvas.hover();
       await page.mouse.wheel(0, -100);
       expect(await label.textContent()).not.toBe(before);
+      await page.setViewportSize({ width: 260, height: 600 });
+      const tables = await page.$$eval("table", (all) => all.map((table) => [table.clientWidth, table.scrollWidth]));
+      expect(tables.every(([shown]) => shown! <= 260), `${tables}`).toBe(true);
+      expect(tables.some(([shown, whole]) => whole! > shown!), `${tables}`).toBe(true); // they scroll, nothing is cut
       expect(problems).toEqual([]);
     } finally {
       await browser.close();
