@@ -116,7 +116,7 @@ export { freshStem } from "./nn/fresh_stem.ts";
 export { sumStemChannels } from "./nn/stem_weights.ts";
 export { type StageActivation, stageActivations } from "./nn/stage_activations.ts";
 export { estimateTrainingMemory, formatBytes } from "./train/memory.ts";
-export { readSafetensors, writeSafetensors } from "./nn/safetensors.ts";
+export { readSafetensors, writeSafetensors } from "./weights/safetensors_file.ts";
 export { findStateDict, readTorchCheckpoint, TorchTensor, writeTorchCheckpoint } from "./torch/mod.ts";
 export type { TorchArray, TorchCheckpoint, TorchDtype, TorchValue } from "./torch/mod.ts";
 export { type Preset, preset, presetConfig, presetNames, presets } from "./train/presets.ts";

@@ -3,7 +3,6 @@
  * {name: {dtype, shape, data_offsets}}, then the tensors' bytes without gaps. Python reads these files directly.
  */
 import { RunError } from "../errors.ts";
-import { writeFileAtomic } from "../files.ts";
 import { elementCount } from "./shape.ts";
 
 const bytesPerElement = {
@@ -96,30 +95,6 @@ export function decodeSafetensors(bytes: Uint8Array, file?: string): Safetensors
     }),
   );
   return { tensors, metadata: metadata as Record<string, string> };
-}
-
-/** Reads a safetensors file from disk. */
-export async function readSafetensors(path: string): Promise<SafetensorsContent> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await Deno.readFile(path);
-  } catch (cause) {
-    throw new RunError("safetensors.unreadable", "weights file cannot be read", {
-      file: path,
-      found: cause instanceof Error ? cause.message : String(cause),
-      cause,
-    });
-  }
-  return decodeSafetensors(bytes, path);
-}
-
-/** Writes a safetensors file in one step: the old file or the new one is there, never a part. */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, StateTensor>,
-  metadata: Record<string, string> = {},
-): Promise<void> {
-  await writeFileAtomic(path, encodeSafetensors(tensors, metadata));
 }
 
 interface Entry {

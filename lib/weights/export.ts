@@ -4,12 +4,13 @@ import project from "../deno.json" with { type: "json" };
 import { ConfigError } from "../errors.ts";
 import { fileExists, sha256 } from "../files.ts";
 import type { NetworkConfig } from "../nn/config.ts";
-import { decodeSafetensors, type StateDict, writeSafetensors } from "../nn/safetensors.ts";
+import { decodeSafetensors, type StateDict } from "../nn/safetensors.ts";
 import { writeTorchCheckpoint } from "../torch/mod.ts";
 import { type CheckpointName, readCheckpoint } from "../train/checkpoint.ts";
 import { readRun } from "../train/run.ts";
 import { toTorchvisionName, type WeightLayout, weightLayouts } from "./names.ts";
 import { type CheckpointChoice, chooseCheckpoint } from "./source.ts";
+import { writeSafetensors } from "./safetensors_file.ts";
 
 export interface ExportWeightsOptions {
   /** Run folder. */

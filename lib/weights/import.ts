@@ -4,7 +4,7 @@ import project from "../deno.json" with { type: "json" };
 import { ConfigError, DataError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
 import { type ModelName, modelNames, type NetworkConfig, networkConfig } from "../nn/config.ts";
-import { type StateDict, writeSafetensors } from "../nn/safetensors.ts";
+import type { StateDict } from "../nn/safetensors.ts";
 import { stateShapes } from "../nn/state_shapes.ts";
 import { incompleteKey } from "./initial.ts";
 import { assertComplete, isComplete, type Mapped, type MappingReport, mapWeights } from "./map.ts";
@@ -12,6 +12,7 @@ import { isHead } from "./names.ts";
 import { assertHashInName, weightsCache } from "./official.ts";
 import { readWeights, type WeightsFile } from "./read.ts";
 import { type Recognised, recogniseNetwork } from "./recognise.ts";
+import { writeSafetensors } from "./safetensors_file.ts";
 
 export interface ImportWeightsOptions {
   /** .pth or .pt (either container of torch.save), or .safetensors. */

@@ -2,14 +2,8 @@ import fc from "fast-check";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { RunError } from "../../lib/errors.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  readSafetensors,
-  type StateDict,
-  type StateTensor,
-  writeSafetensors,
-} from "../../lib/nn/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors, type StateDict, type StateTensor } from "../../lib/nn/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../lib/weights/safetensors_file.ts";
 
 const sample = (): StateDict =>
   new Map<string, StateTensor>([

@@ -20,7 +20,9 @@ export function findChromium(): string | undefined {
   return undefined;
 }
 
-export function launchChromium(executablePath: string): Promise<Browser> {
-  const args = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"];
-  return chromium.launch({ executablePath, args: [...args, "--disable-sync", "--no-first-run", "--disable-quic"] });
+const everywhere = ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
+
+/** @param flags how it draws: without a GPU when left out */
+export function launchChromium(executablePath: string, flags: readonly string[] = ["--disable-gpu"]): Promise<Browser> {
+  return chromium.launch({ executablePath, args: [...everywhere, "--no-first-run", "--disable-quic", ...flags] });
 }
