@@ -56,9 +56,10 @@ export async function readBenchmarks(folder = committed): Promise<BenchmarkMeasu
   return all.flat();
 }
 
-/** The same as ratios. @throws DataError "benchmarks.unreadable" */
+/** Those that are times, as ratios. @throws DataError "benchmarks.unreadable" */
 export async function readBenchmarkRatios(folder = committed): Promise<BenchmarkRatio[]> {
-  return (await readBenchmarks(folder)).map(({ source, kit, peer, engine, device }) => {
+  const timed = (await readBenchmarks(folder)).filter(({ source }) => source.unit !== "bytes");
+  return timed.map(({ source, kit, peer, engine, device }) => {
     const own = benchmarkTimes(kit, source), other = benchmarkTimes(peer, source);
     return {
       benchmark: source.benchmark,
@@ -85,12 +86,12 @@ export async function readBenchmarkRows(file: string): Promise<CsvRow[]> {
   }
 }
 
-/** In the source's unit. @throws DataError "benchmarks.unreadable" */
+/** In the source's unit; of memory all three are the peak. @throws DataError "benchmarks.unreadable" */
 export function benchmarkTimes(row: CsvRow, { unit }: BenchmarkSource, file?: string) {
   const time = (which: "min" | "median" | "max"): number => {
-    const value = Number(row[`${unit}_${which}`]);
+    const column = unit === "bytes" ? "peak_resident_bytes" : `${unit}_${which}`, value = Number(row[column]);
     if (value > 0) return value;
-    throw new DataError("benchmarks.unreadable", `a row without ${unit}_${which}`, {
+    throw new DataError("benchmarks.unreadable", `a row without ${column}`, {
       ...(file === undefined ? {} : { file }),
       found: JSON.stringify(row),
     });
@@ -102,23 +103,36 @@ export function benchmarkTimes(row: CsvRow, { unit }: BenchmarkSource, file?: st
 function sessions(rows: readonly CsvRow[], source: BenchmarkSource): BenchmarkMeasurement[] {
   // Only the kit names its device, so a peer's row is known by the rest.
   const keys = ["date", ...source.keys.filter((key) => key !== "device")];
-  const median = (row: CsvRow) => benchmarkTimes(row, source).median;
   return [...Map.groupBy(rows, (row) => valuesOf(row, keys)).values()].flatMap((group) => {
-    const kit = group.find(({ side = "" }) => side.startsWith("kit"));
-    const peer = group.filter((row) => row !== kit).toSorted((a, b) => median(a) - median(b))[0];
-    if (kit === undefined || peer === undefined) return [];
-    return [{ source, kit, peer, engine: kit.engine ?? "no engine", device: deviceOf(kit) }];
+    const peer = fastestPeer(group.filter((row) => !isKit(row)), source);
+    if (peer === undefined) return [];
+    return group.filter(isKit).map((kit) => ({ source, kit, peer, engine: engineOf(kit), device: deviceOf(kit) }));
   });
 }
 
-function deviceOf({ device = "", processor, cores }: CsvRow): string {
+const isKit = ({ side = "" }: CsvRow) => side.startsWith("kit");
+
+/** The kit computes in float32, so a peer that rounds to TensorFloat-32 counts only where there is no other. */
+function fastestPeer(peers: readonly CsvRow[], source: BenchmarkSource): CsvRow | undefined {
+  const exact = peers.filter(({ side = "" }) => !side.includes("tf32"));
+  const median = (row: CsvRow) => benchmarkTimes(row, source).median;
+  return (exact.length > 0 ? exact : peers).toSorted((a, b) => median(a) - median(b))[0];
+}
+
+/** A session can hold the kit on two engines: "kit webgpu", "kit tensorflow". */
+function engineOf({ side = "", engine }: CsvRow): string {
+  return /^kit (tensorflow|webgpu|wasm)$/.exec(side)?.[1] ?? (engine || "no engine");
+}
+
+/** The processor, or the card that the kit says it computed on. */
+export function deviceOf({ device = "", processor, cores }: CsvRow): string {
   return device === "" || device.startsWith("CPU") ? `${processor}, ${cores} cores` : device;
 }
 
 /** Of measurements of the same thing on the same device the last one, where the first one stands. */
 function latest(measurements: readonly BenchmarkMeasurement[], keys: readonly string[]): BenchmarkMeasurement[] {
   const same = (one: BenchmarkMeasurement) =>
-    `${one.device}\n${valuesOf(one.kit, keys.filter((key) => key !== "device"))}`;
+    `${one.device}\n${one.engine}\n${valuesOf(one.kit, keys.filter((key) => key !== "device"))}`;
   return [...Map.groupBy(measurements, same).values()].map((group) =>
     group.reduce((last, one) => one.kit.date! > last.kit.date! ? one : last)
   );

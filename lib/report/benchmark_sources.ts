@@ -4,8 +4,8 @@ import type { CsvRow } from "./csv_record.ts";
 export interface BenchmarkSource {
   /** e.g. "training step". */
   readonly benchmark: string;
-  /** "milliseconds" or "seconds": columns <unit>_min, _median, _max. */
-  readonly unit: "seconds" | "milliseconds";
+  /** "milliseconds" or "seconds": columns <unit>_min, _median, _max. "bytes": peak_resident_bytes, and no time. */
+  readonly unit: "seconds" | "milliseconds" | "bytes";
   /** Columns that tell measurements apart. */
   readonly keys: readonly string[];
   /** What was timed, e.g. "training step of r3d_18". */
@@ -40,7 +40,7 @@ export const benchmarkSources: Readonly<Record<string, BenchmarkSource>> = {
   "step.csv": {
     benchmark: "training step",
     unit: "seconds",
-    keys: ["engine", "network", "size", "batch", "device", "precision"],
+    keys: ["engine", "network", "size", "batch", "device"],
     what: ({ network }) => `training step of ${network}`,
     size: ({ size, batch }) => `${batch}×${times(size)}`,
     task: ({ network, size, batch }) => `step of ${network}, ${batch}×${times(size)}`,
@@ -56,7 +56,7 @@ export const benchmarkSources: Readonly<Record<string, BenchmarkSource>> = {
   "conv.csv": {
     benchmark: "3-D convolution",
     unit: "milliseconds",
-    keys: ["engine", "shape", "pass", "device", "precision"],
+    keys: ["engine", "shape", "pass", "device"],
     what: (row) => `convolution ${convolution(row.shape)[0]}, ${passOf(row)}`,
     size: ({ shape }) => convolution(shape)[1],
     task: (row) => `conv ${convolution(row.shape).join(", ")}, ${passOf(row)}`,
@@ -69,6 +69,14 @@ export const benchmarkSources: Readonly<Record<string, BenchmarkSource>> = {
     size: ({ size }) => times(size),
     task: ({ size, slices, scans }) => `${scans === "1" ? "" : `${scans} × `}${slices} slices → ${times(size)}`,
   },
+  "load.csv": {
+    benchmark: "loading",
+    unit: "seconds",
+    keys: ["size", "batch", "scans"],
+    what: ({ scans, batch }) => `${scans} cached volumes to the upload buffer, batch ${batch}`,
+    size: ({ size }) => times(size),
+    task: ({ size, scans }) => `${scans} cached volumes, ${times(size)}`,
+  },
   "checkpoint.csv": {
     benchmark: "checkpoint",
     unit: "seconds",
@@ -76,5 +84,14 @@ export const benchmarkSources: Readonly<Record<string, BenchmarkSource>> = {
     what: ({ network, container }) => `PyTorch checkpoint of ${network} (${container} container) to numbers`,
     size: ({ file_bytes }) => `${(Number(file_bytes) / 2 ** 20).toFixed(0)} MiB`,
     task: ({ container }) => `checkpoint, ${container} container`,
+  },
+  "peak_memory.csv": {
+    benchmark: "memory",
+    unit: "bytes",
+    keys: ["engine", "network", "size", "batch", "memory"],
+    what: ({ network, memory }) =>
+      `memory of a training step of ${network}${memory === "lean" ? ", blocks computed again (`--memory lean`)" : ""}`,
+    size: ({ size, batch }) => `${batch}×${times(size)}`,
+    task: ({ network, size, batch }) => `memory of ${network}, ${batch}×${times(size)}`,
   },
 };

@@ -1,7 +1,15 @@
 /** The README's table of how fast the kit is: a row for each committed record that has a peer. */
 import { join } from "node:path";
 import { fileExists, writeFileAtomic } from "../files.ts";
-import { type BenchmarkMeasurement, benchmarkTimes, readBenchmarks } from "./benchmark_records.ts";
+import {
+  type BenchmarkMeasurement,
+  benchmarkTimes,
+  deviceOf,
+  readBenchmarkRows,
+  readBenchmarks,
+} from "./benchmark_records.ts";
+import { times } from "./benchmark_sources.ts";
+import type { CsvRow } from "./csv_record.ts";
 
 /** The table is between these two lines; whatever else a document says is nobody's but its author's. */
 export const performanceMarkers = [
@@ -9,58 +17,82 @@ export const performanceMarkers = [
   "<!-- performance: end -->",
 ] as const;
 
-/** Rows that stand there as "unmeasured" until their record does. */
-const expected = [
-  { what: "training step of r3d_18", size: "2×64×128×128", engine: "webgpu", where: "NVIDIA GPU" },
-  { what: "training step of r3d_18", size: "2×160×320×320", engine: "webgpu", where: "NVIDIA GPU" },
-] as const;
+/** Rows that stand there as "unmeasured" until a card has been measured (`deno task bench gpu`). */
+const onCards = [["training step of r3d_18", "2×64×128×128"], ["training step of r3d_18", "2×160×320×320"]] as const;
 
 /** Benchmarks in the order of the table; of convolutions only these layers. */
-const order = ["training step", "prediction", "preprocessing", "checkpoint", "3-D convolution"];
+const order = ["training step", "memory", "prediction", "preprocessing", "loading", "checkpoint", "3-D convolution"];
 const shownShapes = ["64-64 at 16x32x32", "stem at 64x128x128"];
 
+interface Records {
+  readonly measurements: readonly BenchmarkMeasurement[];
+  /** Steps of the kit on a card that no peer was measured beside. */
+  readonly alone: readonly CsvRow[];
+}
+
+async function readRecords(root: string): Promise<Records> {
+  const folder = join(root, "figures", "benchmarks"), cards = join(folder, "gpu");
+  const [own, card, alone] = await Promise.all([
+    readBenchmarks(folder),
+    readBenchmarks(cards),
+    readBenchmarkRows(join(cards, "large.csv")),
+  ]);
+  return { measurements: [...own, ...card], alone };
+}
+
+const columns = ["what", "size", "engine", "kit", "fastest peer", "ratio", "memory", "measured"];
+
 /** GitHub Markdown. */
-export function performanceTable(measurements: readonly BenchmarkMeasurement[]): string {
+function performanceTable({ measurements, alone }: Records): string {
   const shown = measurements.filter(({ kit: { shape } }) => shape === undefined || shownShapes.includes(shape))
     .toSorted((a, b) => order.indexOf(a.source.benchmark) - order.indexOf(b.source.benchmark));
-  const cells = [...shown.map(cellsOf), ...shown.length === 0 ? [] : missing(measurements)];
-  const header = ["what", "size", "engine", "kit", "fastest peer", "ratio", "memory", "measured"];
-  const widths = header.map((name, i) =>
-    Math.max(...[header, ...cells].map((row) => [...row[i]!].length), name.length)
-  );
+  const measured = [...shown.map(cellsOf), ...alone.map(aloneCells)];
+  const missing = onCards.filter(([what, size]) =>
+    !measured.some((cells) => cells[0]!.startsWith(what) && cells[1] === size && cells[2] === "`webgpu`")
+  ).map(([what, size]) => [what, size, "`webgpu`", "unmeasured", "unmeasured", "–", "–", "no GPU at hand"]);
+  const rows = [columns, ...measured, ...missing];
+  const widths = columns.map((_, i) => Math.max(...rows.map((row) => [...row[i]!].length)));
   const line = (row: readonly string[]) =>
     `| ${row.map((cell, i) => cell + " ".repeat(widths[i]! - [...cell].length)).join(" | ")} |`;
-  return [line(header), `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`, ...cells.map(line)].join("\n");
+  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
+  return [line(columns), rule, ...rows.slice(1).map(line)].join("\n");
 }
 
 function cellsOf({ source, kit, peer, engine, device }: BenchmarkMeasurement): string[] {
-  const factor = source.unit === "seconds" ? 1 : 1e-3;
-  const seconds = (row: BenchmarkMeasurement["kit"]) => factor * benchmarkTimes(row, source).median;
-  const own = seconds(kit), other = seconds(peer);
-  const bytes = Number(kit.peak_resident_bytes), peerBytes = Number(peer.peak_resident_bytes);
-  const memory = bytes > 0 && peerBytes > 0 ? `${gigabytes(bytes)}, ${(bytes / peerBytes).toFixed(2)}×` : "–";
+  const own = benchmarkTimes(kit, source).median, other = benchmarkTimes(peer, source).median;
+  const amount = (value: number) =>
+    source.unit === "bytes" ? gigabytes(value) : formatSeconds(source.unit === "seconds" ? value : value / 1000);
   return [
     source.what(kit),
     source.size(kit),
     engine === "no engine" ? "–" : `\`${engine}\``,
-    formatSeconds(own),
-    `${peer.side}: ${formatSeconds(other)}`,
+    amount(own),
+    `${peer.side}: ${amount(other)}`,
     `**${(own / other).toFixed(2)}**`,
-    memory,
+    source.unit === "bytes" ? "–" : memoryOf(kit, peer),
     `${device}, ${kit.date!.slice(0, 10)}`,
   ];
 }
 
-/** Of the expected rows those that no GPU has measured yet. */
-function missing(measurements: readonly BenchmarkMeasurement[]): string[][] {
-  const measured = ({ what, size, engine }: typeof expected[number]) =>
-    measurements.some((one) =>
-      one.engine === engine && one.source.what(one.kit) === what && one.source.size(one.kit) === size &&
-      !one.device.endsWith(" cores")
-    );
-  return expected.filter((row) => !measured(row)).map(({ what, size, engine, where }) => {
-    return [what, size, `\`${engine}\``, "unmeasured", "unmeasured", "–", "–", where];
-  });
+/** The kit's peak and its share of the peer's: of the card where one computed, else of the process. */
+function memoryOf(kit: CsvRow, peer: CsvRow): string {
+  const column = Number(kit.device_bytes) > 0 ? "device_bytes" : "peak_resident_bytes";
+  const own = Number(kit[column]), other = Number(peer[column]);
+  return own > 0 ? gigabytes(own) + (other > 0 ? `, ${(own / other).toFixed(2)}×` : "") : "–";
+}
+
+function aloneCells(row: CsvRow): string[] {
+  const { network, memory, size, batch, engine, date } = row, bytes = Number(row.device_bytes);
+  return [
+    `training step of ${network}${memory === "lean" ? ", `--memory lean`" : ""}`,
+    `${batch}×${times(size)}`,
+    `\`${engine}\``,
+    formatSeconds(Number(row.seconds_median)),
+    "–",
+    "–",
+    bytes > 0 ? gigabytes(bytes) : "–",
+    `${deviceOf(row)}, ${date!.slice(0, 10)}`,
+  ];
 }
 
 const gigabytes = (bytes: number) => `${(bytes / 1e9).toFixed(2)} GB`;
@@ -75,7 +107,7 @@ async function updated(root: string): Promise<{ file: string; before: string; af
   if (!(await fileExists(file))) return undefined;
   const before = await Deno.readTextFile(file), from = before.indexOf(begin), to = before.indexOf(end);
   if (from < 0 || to < from) return undefined;
-  const table = performanceTable(await readBenchmarks(join(root, "figures", "benchmarks")));
+  const table = performanceTable(await readRecords(root));
   return { file, before, after: `${before.slice(0, from + begin.length)}\n\n${table}\n\n${before.slice(to)}` };
 }
 

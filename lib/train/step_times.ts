@@ -46,7 +46,7 @@ function stepTime(row: Record<string, string>): StepTime {
     seconds: Number(row.seconds_median),
     engine: row.engine!,
     // A record without a device is from the time before a GPU could be measured.
-    device: device.startsWith("GPU") ? device : `${processor}, ${cores} cores`,
+    device: device === "" || device.startsWith("CPU") ? `${processor}, ${cores} cores` : device,
     version: row.engine_version!,
     date: row.date!,
   };

@@ -52,18 +52,41 @@ describe("the README's table of speed", () => {
     expect(await writePerformanceTable(root)).toBeUndefined();
   });
 
-  test("a GPU's record takes the place of its unmeasured row, a CPU's does not", async () => {
-    const webgpu = (device: string) =>
-      step(device, "webgpu", 2, "kit webgpu", 0.05, 0) + step(device, "webgpu", 2, "pytorch contiguous", 0.04, 0);
-    const tableOf = async (records: string) => {
-      const root = await project(records);
-      await writePerformanceTable(root);
-      return rowsOf(await Deno.readTextFile(join(root, "README.md")));
-    };
-    const measured = await tableOf(onCpu + webgpu("NVIDIA H100"));
-    expect(measured.filter((row) => row[3] === "unmeasured").map((row) => row[1])).toEqual(["2×160×320×320"]);
-    expect(measured[1]).toEqual(expect.arrayContaining(["50.0 ms", "**1.25**", "–", "NVIDIA H100, 2026-02-03"]));
-    expect((await tableOf(onCpu + webgpu(""))).filter((row) => row[3] === "unmeasured")).toHaveLength(2);
+  test("a card's records take the places of the unmeasured rows; TensorFloat-32 is no peer of float32", async () => {
+    const root = await project(onCpu), cards = join(root, "figures", "benchmarks", "gpu");
+    const card = (side: string, seconds: number, device = "") => step(device, "webgpu", 2, side, seconds, 1e9);
+    await Deno.mkdir(cards);
+    await Deno.writeTextFile(
+      join(cards, "step.csv"),
+      columns + card("kit webgpu", 0.05, "NVIDIA H100") + card("kit tensorflow", 0.02, "GPU:0 NVIDIA H100") +
+        card("pytorch cuda fp32 contiguous", 0.04) + card("pytorch cuda tf32 contiguous", 0.01),
+    );
+    await Deno.writeTextFile(
+      join(cards, "large.csv"),
+      columns.replace("\n", ",memory\n") +
+        card("kit webgpu", 3, "NVIDIA H100").replace("64x128x128", "160x320x320").replace("\n", ",lean\n"),
+    );
+    await writePerformanceTable(root);
+    const [, webgpu, tensorflow, large, ...others] = rowsOf(await Deno.readTextFile(join(root, "README.md")));
+    const peer = "pytorch cuda fp32 contiguous: 40.0 ms";
+    expect(webgpu!.slice(2)).toEqual([
+      "`webgpu`",
+      "50.0 ms",
+      peer,
+      "**1.25**",
+      "1.00 GB, 1.00×",
+      "NVIDIA H100, 2026-02-03",
+    ]);
+    expect(tensorflow!.slice(2, 6)).toEqual(["`tensorflow`", "20.0 ms", peer, "**0.50**"]);
+    expect(large!.slice(0, 6)).toEqual([
+      "training step of r3d_18, `--memory lean`",
+      "2×160×320×320",
+      "`webgpu`",
+      "3.00 s",
+      "–",
+      "–",
+    ]);
+    expect(others).toEqual([]);
   });
 
   test("a README without the markers is left alone", async () => {

@@ -36,7 +36,6 @@ function stepKey({ kit, engine, device }: BenchmarkMeasurement): string {
   const unusual = [
     engine === "tensorflow" ? "" : `${keyPart(engine)}.`,
     device.endsWith(" cores") ? "" : `${keyPart(device)}.`,
-    kit.precision ? `${keyPart(kit.precision)}.` : "",
     kit.batch === "1" ? "" : `batch-${kit.batch}.`,
   ].join("");
   return `bench.step.${unusual}${keyPart(kit.network!)}.${kit.size}`;
