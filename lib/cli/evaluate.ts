@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "@commander-js/extra-typings";
 import { RunError } from "../errors.ts";
 import { evaluate } from "../evaluate/evaluate.ts";
+import { openRunDataset } from "../evaluate/run_dataset.ts";
 import { evaluationTable } from "../evaluate/summary.ts";
 import { weightChoices } from "../evaluate/weights.ts";
 import { engineNames, parseEngineChoice } from "../engine/registry.ts";
@@ -48,12 +49,13 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
     .action(async (directory, options) => {
       await requireFolderOf(options.csv);
       const config = await readRunConfig(options.run);
+      const dataset = await openRunDataset({ directory, patients: options.patients }, config);
       const stop = stopSignal("stopping after this scan; again to stop at once");
       const bar = progress({ label: "evaluate", total: 0, unit: "scans" });
       const cache = options.cache ?? config.data.cache;
       const result = await evaluate({
         run: options.run,
-        directory: directory ?? config.data.directory,
+        dataset,
         split: options.split,
         weights: options.weights,
         reflection: options.reflection,
@@ -61,7 +63,6 @@ Writes predictions-<split>.csv and evaluation-<split>.json into the run folder.`
         resamples: options.resamples,
         signal: stop.signal,
         onProgress: ({ done, total }) => bar.update(done, "", total),
-        ...(options.patients === undefined ? {} : { patients: options.patients }),
         ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
         ...(options.reflectionRule === undefined ? {} : { reflectionRule: options.reflectionRule }),
         ...(options.mcSamples === undefined ? {} : { mcSamples: options.mcSamples }),

@@ -1,7 +1,6 @@
 /** Two trained models on the same scans: finds or makes their predictions, then compares them. */
 import { join } from "node:path";
-import { openDataset } from "../data/dataset.ts";
-import type { Dataset, Split } from "../data/types.ts";
+import type { Split } from "../data/types.ts";
 import { DataError, RunError } from "../errors.ts";
 import { fileExists } from "../files.ts";
 import { readRun, runFiles } from "../train/run.ts";
@@ -12,6 +11,7 @@ import { intervalsOf, resampling } from "./labelled.ts";
 import type { Prediction, Truth } from "./prediction.ts";
 import { readPredictions } from "./prediction_table.ts";
 import { evaluationFiles, readEvaluation } from "./record.ts";
+import { openRunDataset } from "./run_dataset.ts";
 import { scanSetSha256 } from "./scan_set.ts";
 import { predictionSettings } from "./settings.ts";
 import { scoredSplit } from "./split.ts";
@@ -97,7 +97,7 @@ async function modelOf(source: string, options: CompareModelsOptions): Promise<P
 
 async function runOf(source: string, { first: _, second: __, ...options }: CompareModelsOptions): Promise<Predicted> {
   const run = await readRun(source);
-  const dataset = options.dataset ?? await datasetOf(options, run.config.data);
+  const dataset = options.dataset ?? await openRunDataset(options, run.config);
   const { split, scans } = await scoredSplit({ run: source, dataset, ...splitOf(options) });
   const settings = await predictionSettings(run, { ...options, run: source });
   const cache = options.cache ?? run.config.data.cache ?? true;
@@ -117,14 +117,6 @@ async function runOf(source: string, { first: _, second: __, ...options }: Compa
   const result = await evaluate({ ...options, run: source, dataset, cache });
   const { predictions, truth, threshold } = result;
   return { model: { source, kind: "run", threshold: threshold?.value ?? 0.5, predictedNow: true }, predictions, truth };
-}
-
-async function datasetOf(
-  { directory, patients }: Pick<EvaluateOptions, "directory" | "patients">,
-  data: { readonly directory: string; readonly patients?: string },
-): Promise<Dataset> {
-  const csv = patients ?? (directory === undefined ? data.patients : undefined);
-  return await openDataset({ directory: directory ?? data.directory, ...(csv === undefined ? {} : { patients: csv }) });
 }
 
 function splitOf({ split }: Pick<EvaluateOptions, "split">) {

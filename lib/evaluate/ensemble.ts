@@ -1,6 +1,5 @@
 /** Several models as one: their predictions are combined scan by scan, and scored where labels are known. */
 import { join, resolve } from "node:path";
-import { openDataset } from "../data/dataset.ts";
 import { type Dataset, type Scan, severities, type Split } from "../data/types.ts";
 import { ConfigError, DataError } from "../errors.ts";
 import { makeFolder, writeFileAtomic } from "../files.ts";
@@ -19,6 +18,7 @@ import { type BothScores, intervalsOf, scorePredictions } from "./labelled.ts";
 import type { FailedScan } from "./predict.ts";
 import type { Prediction, Truth } from "./prediction.ts";
 import { evaluationFiles, predictionTableCsv, writeEvaluation } from "./record.ts";
+import { openRunDataset } from "./run_dataset.ts";
 import type { ResamplingOptions } from "./scores.ts";
 import { scoredSplit } from "./split.ts";
 
@@ -129,10 +129,7 @@ async function scansOf(sources: readonly string[], options: EnsembleOptions): Pr
   const split = options.split ?? "validation", runs = sources.filter((source) => !isTable(source));
   if (runs.length === 0) return { split, scans: [] };
   const configs = await Promise.all(runs.map(readRunConfig));
-  const directory = options.directory ?? configs[0]!.data.directory;
-  const patients = options.patients ?? (options.directory === undefined ? configs[0]!.data.patients : undefined);
-  const dataset = options.dataset ??
-    await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
+  const dataset = options.dataset ?? await openRunDataset(options, configs[0]!);
   if (configs.some(({ data }) => data.folds !== undefined) && /^(train|validation|fold-\d+)$/.test(split)) {
     const held = await Promise.all(runs.map((run) => scoredSplit({ run, dataset, split })));
     const keys = held.map(({ scans }) => scans.map(({ key }) => key).join("\n"));
