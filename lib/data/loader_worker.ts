@@ -10,6 +10,8 @@ export interface LoaderWorkerOptions {
   readonly recipe: Recipe;
   readonly cacheDirectory?: string;
   readonly skipUnreadable?: boolean;
+  /** As in `BatchAssemblyOptions`. */
+  readonly keepBytes?: number;
 }
 
 export interface BatchRequest {
@@ -20,13 +22,17 @@ export interface BatchRequest {
 }
 
 serveRequests<LoaderWorkerOptions, BatchRequest, Float32Array>(
-  async ({ recipe, cacheDirectory, skipUnreadable }) => {
+  async ({ recipe, cacheDirectory, skipUnreadable, keepBytes }) => {
     const cache = await openCache({
       recipe,
       ...(cacheDirectory === undefined ? {} : { directory: cacheDirectory }),
       ...(skipUnreadable === undefined ? {} : { skipUnreadable }),
     });
-    const assembly = new BatchAssembly({ read: (scan) => cache.stored(scan), size: recipe.size });
+    const assembly = new BatchAssembly({
+      read: (scan) => cache.stored(scan),
+      size: recipe.size,
+      ...(keepBytes === undefined ? {} : { keepBytes }),
+    });
     const known: Scan[] = [];
     return async ({ scans, items }) => {
       known.push(...scans);
