@@ -30,7 +30,7 @@ const tile = (rows: number, columns: number, depth: number, rowBlock: number, co
   columnBlock,
 });
 
-/** What is tried: for products of many columns first, of few last. */
+/** What is tried: for products of many columns first, of few columns, of few rows. */
 export const tiles: readonly Tile[] = [
   tile(64, 64, 8, 8, 8),
   tile(64, 64, 16, 8, 8),
@@ -43,24 +43,28 @@ export const tiles: readonly Tile[] = [
   tile(128, 32, 16, 8, 4),
   tile(128, 16, 16, 8, 4),
   tile(64, 16, 16, 4, 4),
+  tile(16, 64, 16, 4, 4),
 ];
 
 export const tileNamed = (name: string): Tile | undefined => tiles.find((candidate) => tileName(candidate) === name);
 
 /** A fair choice without a measurement, which every WebGPU device can run: 256 threads, 16 KiB of workgroup memory. */
-export function defaultTile(columns: number): Tile {
+export function defaultTile(rows: number, columns: number): Tile {
+  if (rows <= 16 && columns > 16) return tile(16, 64, 16, 4, 4);
   if (columns <= 16) return tile(64, 16, 16, 4, 4);
   return columns <= 32 ? tile(64, 32, 16, 4, 8) : tile(64, 64, 8, 8, 8);
 }
 
-/** The tiles that a device can run and that do not leave half of their columns empty. */
+/** The tiles that a device can run and that are not mostly empty. */
 export function tilesFor(
+  rows: number,
   columns: number,
   limits: Pick<GPUSupportedLimits, "maxComputeWorkgroupStorageSize" | "maxComputeInvocationsPerWorkgroup">,
 ): Tile[] {
-  const useful = (width: number) => width <= 16 || width < 2 * columns;
+  const useful = (length: number, wanted: number, least: number) => length <= least || length < 2 * wanted;
   return tiles.filter((candidate) =>
-    useful(candidate.columns) && workgroupBytes(candidate) <= limits.maxComputeWorkgroupStorageSize &&
+    useful(candidate.rows, rows, 64) && useful(candidate.columns, columns, 16) &&
+    workgroupBytes(candidate) <= limits.maxComputeWorkgroupStorageSize &&
     threadsOf(candidate) <= limits.maxComputeInvocationsPerWorkgroup
   );
 }

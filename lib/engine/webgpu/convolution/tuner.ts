@@ -3,7 +3,7 @@
  * in the same order. So a convolution met for the first time takes a fixed default, and `tune` (between two steps)
  * times the candidates for what was met since the last call.
  */
-import { type ConvolutionSizes, volume } from "../../convolution/sizes.ts";
+import { type ConvolutionSizes, triple, volume } from "../../convolution/sizes.ts";
 import type { Gpu } from "../gpu.ts";
 import { filterKernel } from "./filter_kernel.ts";
 import { gatherKernel } from "./gather_kernel.ts";
@@ -36,9 +36,13 @@ const timedRuns = 3;
 const flopsOf = ({ batch, output, kernel, inputChannels, outputChannels }: ConvolutionSizes): number =>
   2 * batch * volume(output) * volume(kernel) * inputChannels * outputChannels;
 
-/** Columns of the matrix product. */
-const columnsOf = (pass: Pass, { inputChannels, outputChannels }: ConvolutionSizes): number =>
-  pass === "inputGradient" ? inputChannels : outputChannels;
+/** Rows and columns of the matrix product (of the largest one, where there are several). */
+function productOf(pass: Pass, sizes: ConvolutionSizes): [rows: number, columns: number] {
+  const { batch, input, output, kernel, stride, inputChannels, outputChannels } = sizes;
+  if (pass === "filterGradient") return [volume(kernel) * inputChannels, outputChannels];
+  if (pass === "forward") return [batch * volume(output), outputChannels];
+  return [batch * volume(triple((axis) => Math.ceil(input[axis] / stride[axis]))), inputChannels];
+}
 
 /** Convolutions that share a choice: the same but for voxels, of which the power of two counts. */
 export function shapeClass(pass: Pass, sizes: ConvolutionSizes): string {
@@ -57,7 +61,7 @@ export class Tuner {
     const name = shapeClass(pass, sizes), known = this.chosen.get(name);
     if (known !== undefined) return known;
     if (this.options.search && !this.waiting.has(name)) this.waiting.set(name, { pass, sizes });
-    return defaultTile(columnsOf(pass, sizes));
+    return defaultTile(...productOf(pass, sizes));
   }
 
   /** Chooses for the convolutions met since the last call, from the store or by timing; answers what was timed. */
@@ -67,7 +71,7 @@ export class Tuner {
       this.waiting.delete(name);
       const key = `conv3d ${kernelVersion()} | ${this.options.adapter} | ${name}`;
       const stored = tileIn(await this.options.store.get(key));
-      const candidates = tilesFor(columnsOf(pass, sizes), this.gpu.limits);
+      const candidates = tilesFor(...productOf(pass, sizes), this.gpu.limits);
       const kept = candidates.find((candidate) => stored !== undefined && tileName(candidate) === tileName(stored));
       if (kept !== undefined) this.chosen.set(name, kept);
       else timed.push(await this.search(name, key, { pass, sizes: smaller(sizes) }, candidates));
@@ -81,7 +85,7 @@ export class Tuner {
     { pass, sizes }: { pass: Pass; sizes: ConvolutionSizes },
     candidates: readonly Tile[],
   ): Promise<TileChoice> {
-    let best = { tile: defaultTile(columnsOf(pass, sizes)), seconds: Infinity };
+    let best = { tile: defaultTile(...productOf(pass, sizes)), seconds: Infinity };
     const trial = trialOf(this.gpu, pass, sizes);
     try {
       for (const tile of candidates) {

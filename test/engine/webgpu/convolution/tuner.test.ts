@@ -17,7 +17,7 @@ describeEngines("tiles of WGSL convolutions", (engine) => {
 
   test("are the default until they were timed, and timed once for all later tuners", async () => {
     const store = memoryStore(), first = tuner({ store });
-    expect(first.tileFor("forward", sizes)).toEqual(defaultTile(8));
+    expect(first.tileFor("forward", sizes)).toEqual(defaultTile(32, 8));
     const [choice, ...others] = await first.tune();
     expect(others).toEqual([]);
     expect(choice!.gflops).toBeGreaterThanOrEqual(0);
