@@ -54,9 +54,9 @@ export type Row = Readonly<Record<string, string | number | boolean | undefined>
 
 const folder = fileURLToPath(new URL("../../figures/benchmarks/", import.meta.url));
 
-/** Adds rows to figures/benchmarks/<name>.csv (made when missing; new columns are added at the end). Returns its path. */
-export async function recordRows(name: string, from: Provenance, rows: readonly Row[]): Promise<string> {
-  const file = join(folder, `${name}.csv`);
+/** Adds rows to <to>/<name>.csv (made when missing; new columns are added at the end). Returns its path. */
+export async function recordRows(name: string, from: Provenance, rows: readonly Row[], to = folder): Promise<string> {
+  const file = join(to, `${name}.csv`);
   const added = rows.map((row) => ({
     date: from.date,
     processor: from.machine.processor,
