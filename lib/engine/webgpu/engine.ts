@@ -8,6 +8,7 @@ import { type Convolutions, convolutions, memoryStore, type TileStore } from "./
 import type { OpenDevice } from "./device.ts";
 import { dropoutOps } from "./dropout.ts";
 import { BackendGpu } from "./gpu.ts";
+import { replaceAdd } from "./kernels.ts";
 
 /** Of the package whose private parts `backend.ts` names. */
 export const backendVersion = "4.22.0";
@@ -37,6 +38,7 @@ export class WebgpuEngine implements Engine {
   ) {
     const gpu = new BackendGpu(backend);
     this.gpu = gpu;
+    replaceAdd(gpu);
     this.convolutions = convolutions(gpu, {
       adapter: open.name,
       store: host.tiles ?? memoryStore(),

@@ -24,13 +24,15 @@ const labels: readonly Label[] = [
   { presence: false, severity: "undefined" },
 ];
 
-export async function trainingStep(ops: EngineOps): Promise<StepResult> {
+/** @param mark called after the prediction and after the step, before weights are read */
+export async function trainingStep(ops: EngineOps, mark = () => {}): Promise<StepResult> {
   const config = networkConfig({ model: "tiny", widths: [4, 6, 8, 8], penultimate: 8, dropout: 0.2 });
   const network = createNetwork(config, ops, 1), optimizer = new AdamW({ weightDecay: 0.01, ops });
   const shape: [number, number, number, number, number] = [2, 8, 24, 24, 1];
   const values = hashFilled(shape, 1), volume = () => tf.tensor5d(values, shape);
   const inference = network.forward(volume());
   const prediction = [...await inference.logits.data()];
+  mark();
   const pass = network.forward(volume(), { training: true, dropoutSeed: [1, 0] });
   const logits = [...await pass.logits.data()];
   const { loss, dLogits } = cov3dLoss({
@@ -43,6 +45,7 @@ export async function trainingStep(ops: EngineOps): Promise<StepResult> {
   });
   const update = { lr: 1e-3, momentum: 0.9, step: 0 };
   pass.backward(tf.tensor2d(dLogits), (parameter, gradient) => optimizer.apply(parameter, gradient, update));
+  mark();
   const state: Record<string, number[]> = {};
   for (const [name, { dtype, data }] of await network.stateDict()) if (dtype === "F32") state[name] = [...data];
   tf.dispose([inference.logits, pass.logits]);
