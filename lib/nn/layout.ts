@@ -21,13 +21,19 @@ export function toTorch(values: Float32Array, torchShape: readonly number[], lay
   return transposed(values, kD * kH * kW, inputs, outputs);
 }
 
+/** Values written side by side at a time: a cache line. */
+const block = 16;
+
 /** [a, b, c] → [c, b, a] in C order. */
 function transposed(values: Float32Array, a: number, b: number, c: number): Float32Array {
   const result = new Float32Array(values.length);
-  for (let i = 0; i < a; i++) {
-    for (let j = 0; j < b; j++) {
-      const from = (i * b + j) * c;
-      for (let k = 0; k < c; k++) result[(k * b + j) * a + i] = values[from + k]!;
+  for (let j = 0; j < b; j++) {
+    for (let start = 0; start < a; start += block) {
+      const end = Math.min(a, start + block);
+      for (let k = 0; k < c; k++) {
+        const to = (k * b + j) * a;
+        for (let i = start; i < end; i++) result[to + i] = values[(i * b + j) * c + k]!;
+      }
     }
   }
   return result;

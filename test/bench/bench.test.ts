@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
+import { everyBenchmark } from "./commands/all.ts";
 import { convShapes, convShapesAt, flops, outputShape } from "./conv.ts";
+import { growthStepRows, reasonToSkip } from "./growth_step.ts";
+import { benchProgram } from "./main.ts";
 import { slopeOf } from "./memory.ts";
+import { assertAgreement } from "./predict.ts";
+import { provenance } from "./record.ts";
 import { Side, takeTurns } from "./side.ts";
 import { median, summarise } from "./statistics.ts";
 
@@ -29,6 +34,61 @@ describe("benchmark arithmetic", () => {
     expect(slopeOf([5, 5, 5])).toBe(0);
     expect(slopeOf([1, 3, 5, 7])).toBeCloseTo(2, 12);
     expect(slopeOf([7])).toBe(0);
+  });
+});
+
+describe("the command line", () => {
+  test('every benchmark explains itself; what "all" runs are commands and options that there are', () => {
+    const commands = new Map(benchProgram().commands.map((command) => [command.name(), command]));
+    expect([...commands.values()].every((command) => command.description().length > 20)).toBe(true);
+    for (const [name, ...args] of everyBenchmark) {
+      const flags = commands.get(name!)!.options.map(({ long }) => long);
+      for (const flag of args.filter((arg) => arg.startsWith("--"))) expect(flags, name).toContain(flag);
+      expect(flags, name).toContain("--record");
+    }
+  });
+});
+
+describe("prediction", () => {
+  const kit = [[0.9, 0.1], [0.2, 0.8]];
+
+  test("the largest difference of any probability of any scan", () => {
+    expect(assertAgreement(["kit", "peer"], [kit, [[0.9, 0.1], [0.2, 0.8005]]])).toBeCloseTo(5e-4, 12);
+    expect(assertAgreement(["kit"], [kit])).toBeUndefined();
+  });
+
+  test.each([
+    ["another answer", kit, [[0.9, 0.1], [0.2, 0.802]]],
+    ["a scan that is missing", kit, [[0.9, 0.1]]],
+    ["scans so alike that any weights would agree", [[0.5, 0.5], [0.5001, 0.5]], [[0.5, 0.5], [0.5, 0.5]]],
+  ])("%s is refused", (_, ours, theirs) => {
+    expect(() => assertAgreement(["kit", "peer"], [ours, theirs])).toThrow(/do not give the same probabilities/);
+  });
+});
+
+describe("growth of a step", () => {
+  const before = { voxels: 1000, seconds: summarise([2]), peakResidentBytes: 1e9 };
+
+  test("a size is left out that would take too long or more memory than is free", () => {
+    expect(reasonToSkip(undefined, 1e9, 1, 1)).toBeUndefined();
+    expect(reasonToSkip(before, 4000, 10, 8e9)).toBeUndefined();
+    expect(reasonToSkip(before, 8000, 10, 80e9)?.reason).toBe("a step would take about 16 s");
+    expect(reasonToSkip(before, 8000, 60, 8e9)?.reason).toBe("would need about 8.0 GB of 8.0 GB that are free");
+  });
+
+  test("its rows: the kit's has the ratio, what was left out says why and has no times", () => {
+    const point = { ...before, size: "10x10x10", version: "1", steps: 1 };
+    const rows = growthStepRows({
+      ...provenance("growth", {}),
+      engine: "wasm",
+      points: [{ ...point, side: "kit wasm", seconds: summarise([3]) }, { ...point, side: "pytorch" }],
+      skipped: [{ size: "20x20x20", side: "kit wasm", reason: "too long" }],
+    });
+    expect(rows.map(({ side, ratio, note }) => [side, ratio, note])).toEqual([
+      ["kit wasm", "1.5000", undefined],
+      ["pytorch", undefined, undefined],
+      ["kit wasm", undefined, "too long"],
+    ]);
   });
 });
 

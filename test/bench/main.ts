@@ -2,8 +2,12 @@
 import { Command, CommanderError } from "@commander-js/extra-typings";
 import { exitCodeFor, exitCodes, log } from "../../lib/cli/common.ts";
 import { Cov3dError } from "../../lib/errors.ts";
+import { registerAll } from "./commands/all.ts";
 import { registerCheckpoint } from "./commands/checkpoint.ts";
 import { registerConv } from "./commands/conv.ts";
+import { registerGrowth } from "./commands/growth.ts";
+import { registerLoad } from "./commands/load.ts";
+import { registerGpu } from "./commands/gpu.ts";
 import { registerMemory } from "./commands/memory.ts";
 import { registerPredict } from "./commands/predict.ts";
 import { registerPreprocess } from "./commands/preprocess.ts";
@@ -16,8 +20,12 @@ const commands = [
   registerConv,
   registerPredict,
   registerPreprocess,
+  registerLoad,
   registerMemory,
+  registerGrowth,
   registerCheckpoint,
+  registerAll,
+  registerGpu,
 ];
 
 const rootHelp = `
@@ -33,11 +41,17 @@ Examples:
   deno task bench step --size 64x128x128 --rounds 3 --json > step.json
   deno task bench conv --engine wasm
   deno task bench preprocess --size 64x128x128
-  deno task bench memory --engine wasm
+  deno task bench predict --scans 6
+  deno task bench load --size 64x128x128
+  deno task bench memory --engine tensorflow --size 64x128x128
+  deno task bench growth --what step --engine tensorflow
   deno task bench checkpoint --rounds 7
+  deno task bench all --record                         every record of the CPU, in about 20 minutes
+  deno task bench gpu                                  all that only a card can show; --software proves the script
   deno task bench step --size 64x128x128 --record      adds rows to figures/benchmarks/step.csv`;
 
-async function main(args: readonly string[]): Promise<number> {
+/** The command line with every benchmark. */
+export function benchProgram(): Command {
   const program = new Command("bench")
     .description("Measures the kit, side by side with its peer.")
     .exitOverride()
@@ -45,10 +59,15 @@ async function main(args: readonly string[]): Promise<number> {
     .addHelpText("after", rootHelp);
   for (const register of commands) register(program as unknown as Command);
   for (const command of program.commands) command.exitOverride();
+  return program as unknown as Command;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  const program = benchProgram();
   try {
     program.hook("preAction", warnWhenBusy);
     await program.parseAsync([...args], { from: "user" });
-    return exitCodes.ok;
+    return Deno.exitCode; // 0 unless a command has set another
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     if (error instanceof Cov3dError) log(`error: ${error.message}`);

@@ -58,7 +58,7 @@ interface ProgramRun {
   readonly probabilities: readonly (readonly number[])[];
 }
 
-interface Program {
+export interface Program {
   readonly name: string;
   ask(request: { readonly scans: readonly string[] }): Promise<ProgramRun>;
 }
@@ -72,11 +72,7 @@ const tolerance = 1e-3;
 
 export async function benchPredict(options: PredictBenchOptions): Promise<PredictBenchResult> {
   const files = await predictFiles(options.scans, options.size);
-  const programs: Program[] = [kitProgram(options, files)];
-  if (options.peer) {
-    const python = await peerPython();
-    programs.push(...peerVariants.map((variant) => peerProgram(python, options, files, variant)));
-  }
+  const programs = await predictPrograms(options, files);
   const chosen = await qualify(programs, files.scans.slice(0, 2));
   const turn = (scans: readonly string[], what: string) =>
     takeTurns(chosen, chosen.map(() => ({ scans })), options.rounds, say(what));
@@ -85,6 +81,20 @@ export async function benchPredict(options: PredictBenchOptions): Promise<Predic
   const sides = chosen.map(({ name }, i) => sideOf(name, options.scans, whole[i]!, single[i]!));
   return resultOf(options, sides, disagreement);
 }
+
+/** The kit first, then the peer in every way, or in the named ones. */
+export async function predictPrograms(
+  options: Pick<PredictBenchOptions, "engine" | "size" | "peer">,
+  files: PredictFiles,
+  ways: readonly string[] = peerVariants.map(wayOf),
+): Promise<Program[]> {
+  const kit = kitProgram(options, files);
+  if (!options.peer) return [kit];
+  const python = await peerPython(), variants = peerVariants.filter((variant) => ways.includes(wayOf(variant)));
+  return [kit, ...variants.map((variant) => peerProgram(python, options, files, variant))];
+}
+
+const wayOf = ({ format, workers }: PeerVariant) => format + (workers > 0 ? ", loader" : "");
 
 /** A turn of each with two scans: all have to agree, files get cached, and the fastest peer goes on to the rounds. */
 async function qualify(programs: readonly Program[], scans: readonly string[]): Promise<Program[]> {
@@ -100,7 +110,7 @@ function say(what: string) {
     console.error(`${what}, round ${round + 1}  ${name.padEnd(26)} ${seconds.toFixed(2)} s`);
 }
 
-function kitProgram({ engine }: PredictBenchOptions, { run }: PredictFiles): Program {
+function kitProgram({ engine }: Pick<PredictBenchOptions, "engine">, { run }: PredictFiles): Program {
   const cli = fileURLToPath(new URL("../../lib/cli.ts", import.meta.url));
   return {
     name: `kit ${engine}`,
@@ -122,13 +132,13 @@ const probabilitiesOf = (row: Readonly<Record<string, number>>) =>
 
 function peerProgram(
   python: string,
-  { size: { depth, height, width } }: PredictBenchOptions,
+  { size: { depth, height, width } }: Pick<PredictBenchOptions, "size">,
   { weights }: PredictFiles,
   variant: PeerVariant,
 ): Program {
   const options = { weights, size: [depth, height, width], threads: navigator.hardwareConcurrency, ...variant };
   return {
-    name: `pytorch ${variant.format}${variant.workers > 0 ? ", loader" : ""}`,
+    name: `pytorch ${wayOf(variant)}`,
     ask: async ({ scans }) => {
       const args = [join(peerFolder, "peer_predict.py"), JSON.stringify({ ...options, scans })];
       const { seconds, answer } = await timeProgram<Omit<ProgramRun, "seconds">>(python, args);
