@@ -32,12 +32,12 @@ export function stepsOfRun(
 }
 
 export function estimateRun({ config, fold }: PlannedRun, data: Pick<SweepData, "dataset" | "folds">): RunEstimate {
-  const { model: network, data: { size }, batchSize, accumulate } = config;
+  const { model: network, data: { size }, batchSize, accumulate, memory } = config;
   const steps = stepsOfRun(config, data, fold);
   return {
     steps,
     multiplyAccumulates: steps * batchSize * accumulate * trainingMultiplyAccumulates(planNetwork(network), size),
-    memoryBytes: estimateTrainingMemory({ network, size, batchSize }).totalBytes,
+    memoryBytes: estimateTrainingMemory({ network, size, batchSize, memory }).totalBytes,
   };
 }
 

@@ -1,19 +1,22 @@
 /** What a training step will need, before it is tried. */
 import type { VolumeSize } from "../data/types.ts";
-import type { EngineMemory } from "../engine/types.ts";
+import type { EngineDescription, EngineName } from "../engine/types.ts";
 import { EngineError } from "../errors.ts";
 import type { NetworkConfig } from "../nn/config.ts";
-import { convolutionCosts, countParameters, stageShapes } from "../nn/cost.ts";
-import { planNetwork } from "../nn/plan.ts";
+import { type ConvolutionCost, convolutionCosts, countParameters, stageShapes } from "../nn/cost.ts";
+import { type NetworkPlan, planNetwork } from "../nn/plan.ts";
+import type { MemoryMode } from "../nn/recompute.ts";
 import { elementCount } from "../nn/shape.ts";
 
 export interface MemoryEstimate {
-  /** Activations kept for the backward pass. */
+  /** Activations kept for the backward pass, at its worst point. */
   readonly activationBytes: number;
   /** Gradients and work space at the largest layer. */
   readonly workBytes: number;
   /** Weights, their gradients and two moments each. */
   readonly parameterBytes: number;
+  /** The program and the engine's library without any tensor; 0 when no engine was named. */
+  readonly programBytes: number;
   readonly totalBytes: number;
 }
 
@@ -21,54 +24,137 @@ export interface MemoryQuestion {
   readonly network: NetworkConfig;
   readonly size: VolumeSize;
   readonly batchSize: number;
+  /** "fast" when left out. */
+  readonly memory?: MemoryMode;
+  /** Left out, the tensors alone are counted: they are the same on every engine. */
+  readonly engine?: EngineName;
 }
 
 /** Tensors of a layer's output size alive at once at the worst point: dy, dx, the unfolded input of a convolution. */
 const workTensors = 3;
 
 /**
- * Each convolution keeps its output (the input of batch norm) and what follows it (the input of the next layer); dropout
- * keeps one more at the end of a stage. An estimate for planning, within about a third of what is measured.
+ * What a process has resident beside its tensors, measured on the CPU (`deno task bench memory` prints estimate and
+ * measurement side by side).
  */
-export function estimateTrainingMemory({ network, size, batchSize }: MemoryQuestion): MemoryEstimate {
+const programBytes: Readonly<Record<EngineName, number>> = {
+  tensorflow: 550 * 2 ** 20,
+  webgpu: 300 * 2 ** 20,
+  wasm: 250 * 2 ** 20,
+};
+
+/**
+ * Each convolution keeps its output (the input of batch norm) and what follows it (the input of the next layer); dropout
+ * keeps one more at the end of a stage. In lean mode a block keeps its input, and the rest while its own gradient is
+ * made. An estimate for planning, within about a fifth of what is measured.
+ */
+export function estimateTrainingMemory(question: MemoryQuestion): MemoryEstimate {
+  const { network, size, batchSize, memory = "fast", engine } = question;
   const plan = planNetwork(network);
-  const bytes = convolutionCosts(plan, size).map(({ elements }) => elements * batchSize * 4);
-  const largest = Math.max(...bytes);
-  const shapes = stageShapes(plan, size);
-  const stages = plan.stages.map(({ name }) => elementCount(shapes.get(name)!) * batchSize * 4);
+  const blocks = blockBytes(plan, size, batchSize);
   const input = size.depth * size.height * size.width * batchSize * 4;
-  const activationBytes = input + 2 * sum(bytes) + (network.dropout > 0 ? sum(stages) : 0);
+  const activationBytes = input + (memory === "lean" ? leanBytes(blocks) : sum(blocks.map(({ inner }) => inner)));
+  const largest = Math.max(...convolutionCosts(plan, size).map(({ elements }) => elements * batchSize * 4));
   const workBytes = workTensors * largest;
   const parameterBytes = 4 * 4 * countParameters(plan).total;
-  return { activationBytes, workBytes, parameterBytes, totalBytes: activationBytes + workBytes + parameterBytes };
+  const program = engine === undefined ? 0 : programBytes[engine];
+  const totalBytes = activationBytes + workBytes + parameterBytes + program;
+  return { activationBytes, workBytes, parameterBytes, programBytes: program, totalBytes };
+}
+
+/** The stem, or a residual block with the dropout that may follow it. */
+interface BlockBytes {
+  /** Everything that its gradient needs. */
+  readonly inner: number;
+  /** Its result: the input of the next one. */
+  readonly output: number;
+}
+
+function blockBytes(plan: NetworkPlan, size: VolumeSize, batchSize: number): BlockBytes[] {
+  const costs = new Map(convolutionCosts(plan, size).map((cost) => [cost.plan, cost]));
+  const bytesOf = (chain: readonly ConvolutionCost["plan"][]) =>
+    chain.map((convolution) => costs.get(convolution)!.elements * batchSize * 4);
+  const shapes = stageShapes(plan, size);
+  const blocks = plan.stages.flatMap(({ name, blocks }) =>
+    blocks.map(({ conv1, conv2, shortcut }, index) => {
+      const output = elementCount(shapes.get(name)!) * batchSize * 4;
+      const dropped = plan.config.dropout > 0 && index === blocks.length - 1 ? output : 0;
+      return { inner: 2 * sum(bytesOf([...conv1, ...conv2, ...(shortcut ? [shortcut] : [])])) + dropped, output };
+    })
+  );
+  const stem = bytesOf(plan.stem);
+  return [{ inner: 2 * sum(stem), output: stem.at(-1)! }, ...blocks];
+}
+
+/** At the worst block: the inputs of all blocks up to it, and what its own gradient needs. */
+function leanBytes(blocks: readonly BlockBytes[]): number {
+  let inputs = 0, worst = 0;
+  for (const { inner, output } of blocks) {
+    worst = Math.max(worst, inputs + inner);
+    inputs += output;
+  }
+  return worst;
+}
+
+export interface MemoryLimits {
+  /** Most that the engine can address for tensors, where it has a limit of its own. */
+  readonly engineBytes?: number | undefined;
+  /** Most that this process may have. */
+  readonly systemBytes: number;
+}
+
+/** On a card the process's memory is not what counts, and how much the card has is only known when it is full. */
+export function memoryLimits(
+  { device }: Pick<EngineDescription, "device">,
+  engineBytes: number | undefined,
+  systemBytes: number,
+): MemoryLimits {
+  return { engineBytes, systemBytes: device.kind === "gpu" ? Infinity : systemBytes };
 }
 
 /**
- * Refuses a configuration that cannot fit the engine, naming one that does.
+ * Refuses a configuration that cannot fit, naming one that does.
  * @throws EngineError "engine.memory"
  */
-export function assertFits(question: MemoryQuestion, memory: EngineMemory, systemBytes: number): MemoryEstimate {
+export function assertFits(question: MemoryQuestion, limits: MemoryLimits): MemoryEstimate {
   const estimate = estimateTrainingMemory(question);
-  const limit = Math.min(memory.limitBytes ?? Infinity, systemBytes);
-  if (estimate.totalBytes <= limit) return estimate;
-  const { depth, height, width } = question.size;
+  const problem = misfit(estimate, limits);
+  if (problem === undefined) return estimate;
+  const { size: { depth, height, width }, batchSize, memory = "fast" } = question;
   throw new EngineError("engine.memory", "this configuration does not fit into memory", {
-    expected: `at most ${formatBytes(limit)}`,
-    found: `about ${formatBytes(estimate.totalBytes)} at ${depth}x${height}x${width}, batch ${question.batchSize}`,
-    hint: whatFits(question, limit),
+    expected: `at most ${formatBytes(problem.limit)}`,
+    found: `about ${
+      formatBytes(problem.needed)
+    } at ${depth}x${height}x${width}, batch ${batchSize}, --memory ${memory}`,
+    hint: whatFits(question, limits),
   });
 }
 
-function whatFits(question: MemoryQuestion, limit: number): string {
+/** The limit that is passed, if any: the engine's holds for tensors, the system's for the whole process. */
+function misfit(
+  { totalBytes, programBytes }: MemoryEstimate,
+  { engineBytes = Infinity, systemBytes }: MemoryLimits,
+): { readonly needed: number; readonly limit: number } | undefined {
+  const tensors = totalBytes - programBytes;
+  if (tensors > engineBytes) return { needed: tensors, limit: engineBytes };
+  return totalBytes > systemBytes ? { needed: totalBytes, limit: systemBytes } : undefined;
+}
+
+function whatFits(question: MemoryQuestion, limits: MemoryLimits): string {
   const fits = (change: Partial<MemoryQuestion>) =>
-    estimateTrainingMemory({ ...question, ...change }).totalBytes <= limit;
+    misfit(estimateTrainingMemory({ ...question, memory: "lean", ...change }), limits) === undefined;
+  const lean = question.memory === "lean" ? "" : "--memory lean ";
+  if (lean !== "" && fits({})) return `${lean}fits: slower by about a quarter, the same results`;
   for (let batchSize = question.batchSize - 1; batchSize >= 1; batchSize--) {
-    if (fits({ batchSize })) return `--batch-size ${batchSize} fits (with --accumulate for the same effective batch)`;
+    const flags = fits({ batchSize, memory: question.memory ?? "fast" }) ? "" : lean;
+    if (fits({ batchSize })) {
+      return `${flags}--batch-size ${batchSize} fits (with --accumulate for the same effective batch)`;
+    }
   }
   for (let percent = 95; percent > 5; percent -= 5) {
     const size = scaled(question.size, percent / 100);
     if (fits({ size, batchSize: 1 })) {
-      return `--size ${size.depth}x${size.height}x${size.width} --batch-size 1 fits`;
+      return `${lean}--size ${size.depth}x${size.height}x${size.width} --batch-size 1 fits`;
     }
   }
   return "Choose a smaller model";

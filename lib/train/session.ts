@@ -9,6 +9,7 @@ import { preprocess } from "../data/preprocess.ts";
 import { recipeFor } from "../data/size.ts";
 import { startEngine } from "../engine/registry.ts";
 import { assertSelfTest } from "../engine/self_test.ts";
+import { systemMemoryBytes } from "../engine/system_memory.ts";
 import type { Engine } from "../engine/types.ts";
 import { ConfigError, DataError, RunError } from "../errors.ts";
 import { createNetwork, type Network } from "../nn/network.ts";
@@ -22,7 +23,7 @@ import { itemWeightsFile } from "./item_weights_file.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
 import { lossConfigOf } from "./loss_config.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
-import { assertFits, formatBytes, type MemoryEstimate } from "./memory.ts";
+import { assertFits, formatBytes, type MemoryEstimate, memoryLimits } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from "./run.ts";
@@ -86,8 +87,13 @@ export async function openSession(
     const { version, device } = engine.describe();
     log(`engine ${engine.name} (${version}) on ${device.name}`);
     await assertSelfTest(engine);
-    const question = { network: config.model, size: config.data.size, batchSize: config.batchSize };
-    const memory = assertFits(question, engine.memory(), totalmem());
+    const memory = assertFits({
+      network: config.model,
+      size: config.data.size,
+      batchSize: config.batchSize,
+      memory: config.memory,
+      engine: engine.name,
+    }, memoryLimits(engine.describe(), engine.memory().limitBytes, systemMemoryBytes()));
     log(`self-test passed; a step needs about ${formatBytes(memory.totalBytes)}`);
     await recordSession(folder, describeSession(engine, data.splits, memory));
     await prepareVolumes(config, data.splits, { onProgress, signal, log });

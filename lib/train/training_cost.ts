@@ -44,10 +44,10 @@ export interface TrainingCostOptions {
 }
 
 export function trainingCost({ config, trainingScans, engines, stepTimes }: TrainingCostOptions): TrainingCost {
-  const { model: network, data: { size }, batchSize, accumulate } = config;
+  const { model: network, data: { size }, batchSize, accumulate, memory: mode } = config;
   const stepsPerEpoch = Math.floor(trainingScans / (batchSize * accumulate));
   const steps = totalEpochs(config) * stepsPerEpoch;
-  const memory = estimateTrainingMemory({ network, size, batchSize });
+  const memory = estimateTrainingMemory({ network, size, batchSize, memory: mode });
   return {
     trainingScans,
     stepsPerEpoch,

@@ -8,6 +8,7 @@ Layout [N, C, D, H, W]. `widths`, `blocks` and `penultimate` scale it down.
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 
 def conv_bn(inputs, outputs, kernel, stride, padding):
@@ -57,6 +58,25 @@ class ResNet3d(nn.Module):
     def forward(self, x):
         x = self.layers(self.stem(x))
         return self.fc(F.adaptive_avg_pool3d(x, 1).flatten(1))
+
+
+class Recomputed(nn.Module):
+    """A part that keeps its input alone and computes the rest again in the backward pass."""
+
+    def __init__(self, part):
+        super().__init__()
+        self.part = part
+
+    def forward(self, x):
+        return checkpoint(self.part, x, use_reentrant=False)
+
+
+def recompute_blocks(model):
+    """The stem and each block (the last one of a layer with its dropout) become parts that are computed again."""
+    model.stem = Recomputed(model.stem)
+    for index, layer in enumerate(model.layers):
+        *blocks, last = layer[0]
+        model.layers[index] = nn.Sequential(*map(Recomputed, blocks), Recomputed(nn.Sequential(last, layer[1])))
 
 
 def parameter_groups(model, weight_decay):

@@ -1,7 +1,7 @@
 """One training step of r3d_18 with the Cov3d head in PyTorch eager: dropout, the paper's loss, AdamW.
 
 usage: peer_step.py '{"size": [D, H, W], "batch": 1, "format": "contiguous" | "channels_last_3d", "threads": 2,
-    "device": "cpu" | "cuda", "tf32": false}' (the last two may be left out)
+    "device": "cpu" | "cuda", "tf32": false, "recompute": false}' (the last three may be left out)
 Each line of standard input, {"steps": n}, runs n steps and answers with the seconds of each.
 """
 
@@ -12,7 +12,7 @@ import time
 import torch
 
 from peer_device import choose_device, device_bytes, device_name, wait_for
-from peer_model import ResNet3d, adamw, cov3d_loss
+from peer_model import ResNet3d, adamw, cov3d_loss, recompute_blocks
 from peer_protocol import serve
 
 options = json.loads(sys.argv[1])
@@ -23,6 +23,8 @@ batch = options["batch"]
 memory_format = {"contiguous": torch.contiguous_format, "channels_last_3d": torch.channels_last_3d}[options["format"]]
 
 model = ResNet3d().to(device, memory_format=memory_format).train()
+if options.get("recompute"):
+    recompute_blocks(model)
 optimizer = adamw(model, lr=1e-5, implementation=options.get("optimizer", "foreach"))
 x = torch.rand(batch, 1, *options["size"], device=device).to(memory_format=memory_format)
 presence = torch.tensor([1.0, 0.0] * batch)[:batch].to(device)

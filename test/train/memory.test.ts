@@ -2,11 +2,18 @@ import { describe, expect, test } from "vitest";
 import { EngineError } from "../../lib/errors.ts";
 import { networkConfig } from "../../lib/nn/config.ts";
 import { parseSize } from "../../lib/data/size.ts";
-import { assertFits, estimateTrainingMemory, formatBytes } from "../../lib/train/memory.ts";
+import { systemMemoryBytes } from "../../lib/engine/system_memory.ts";
+import {
+  assertFits,
+  estimateTrainingMemory,
+  formatBytes,
+  type MemoryLimits,
+  memoryLimits,
+  type MemoryQuestion,
+} from "../../lib/train/memory.ts";
 
 const gib = 2 ** 30;
 const network = networkConfig({ model: "r3d_18" });
-const memory = (limitBytes: number) => ({ tensors: 0, bytes: 0, handles: 0, residentBytes: 0, limitBytes });
 
 describe("memory estimate", () => {
   test("r3d_18 at 64×128×128, batch 1: near the 1.9 GB that a layer-wise backward pass was measured at", () => {
@@ -27,30 +34,57 @@ describe("memory estimate", () => {
     expect(of("medium", 1)).toBeGreaterThan(7.5 * of("small", 1));
   });
 
-  test("what does not fit is refused, with something that does", () => {
-    const refusal = (batchSize: number, size: string, limit: number): EngineError => {
-      try {
-        assertFits({ network, size: parseSize(size), batchSize }, memory(limit), 64 * gib);
-      } catch (error) {
-        return error as EngineError;
-      }
-      throw new Error("it fits");
-    };
-    const smallerBatch = refusal(4, "small", 4 * gib);
-    expect(smallerBatch).toBeInstanceOf(EngineError);
-    const batchSize = Number(/--batch-size (\d+) fits/.exec(smallerBatch.message)![1]);
-    expect(() => assertFits({ network, size: parseSize("small"), batchSize }, memory(4 * gib), 64 * gib)).not.toThrow();
+  const refusal = (question: Omit<MemoryQuestion, "network" | "engine">, limits: MemoryLimits): EngineError => {
+    try {
+      assertFits({ network, engine: "wasm", ...question }, limits);
+    } catch (error) {
+      return error as EngineError;
+    }
+    throw new Error("it fits");
+  };
 
-    const smallerSize = /--size (\S+) --batch-size 1 fits/.exec(refusal(1, "large", 4 * gib).message)![1]!;
-    const size = parseSize(smallerSize);
-    expect(() => assertFits({ network, size, batchSize: 1 }, memory(4 * gib), 64 * gib)).not.toThrow();
-    expect(refusal(1, "large", 2 ** 20).message).toContain("smaller model");
+  test("what does not fit is refused, with something that does: lean first, then the batch, then the size", () => {
+    const small = parseSize("small"), four = { engineBytes: 4 * gib, systemBytes: 64 * gib };
+    const lean = refusal({ size: small, batchSize: 4 }, four);
+    expect(lean).toBeInstanceOf(EngineError);
+    expect(lean.code).toBe("engine.memory");
+    expect(lean.message).toContain("--memory lean fits");
+    expect(() => assertFits({ network, engine: "wasm", size: small, batchSize: 4, memory: "lean" }, four)).not
+      .toThrow();
+
+    const smallerBatch = refusal({ size: small, batchSize: 12 }, four).message;
+    expect(smallerBatch).toMatch(/--memory lean --batch-size \d fits/);
+    const batchSize = Number(/--batch-size (\d+) fits/.exec(smallerBatch)![1]);
+    const asHinted = { network, engine: "wasm" as const, size: small, batchSize, memory: "lean" as const };
+    expect(() => assertFits(asHinted, four)).not.toThrow();
+    expect(() => assertFits({ ...asHinted, batchSize: batchSize + 1 }, four)).toThrow(EngineError);
+
+    const large = refusal({ size: parseSize("large"), batchSize: 1, memory: "lean" }, four).message;
+    const size = parseSize(/--size (\S+) --batch-size 1 fits/.exec(large)![1]!);
+    expect(large).not.toContain("--memory lean --size");
+    expect(() => assertFits({ network, engine: "wasm", size, batchSize: 1, memory: "lean" }, four)).not.toThrow();
+    expect(refusal({ size: small, batchSize: 1 }, { systemBytes: 2 ** 20 }).message).toContain("smaller model");
   });
 
-  test("this machine's memory is a limit, too", () => {
-    expect(() => assertFits({ network, size: parseSize("large"), batchSize: 2 }, memory(Infinity), 16 * gib)).toThrow(
-      EngineError,
-    );
+  test("this machine's memory is a limit, too, the program included; on a card it is not", () => {
+    const question = { network, engine: "tensorflow" as const, size: parseSize("large"), batchSize: 2 };
+    const device = (kind: "cpu" | "gpu") => ({ device: { name: "", kind } });
+    expect(() => assertFits(question, memoryLimits(device("cpu"), undefined, 16 * gib))).toThrow(EngineError);
+    expect(() => assertFits(question, memoryLimits(device("gpu"), undefined, 16 * gib))).not.toThrow();
+    const { totalBytes, programBytes } = estimateTrainingMemory(question);
+    expect(() => assertFits(question, { systemBytes: totalBytes })).not.toThrow();
+    expect(() => assertFits(question, { systemBytes: totalBytes - 1 })).toThrow(EngineError);
+    expect(() => assertFits(question, { engineBytes: totalBytes - programBytes, systemBytes: Infinity })).not.toThrow();
+  });
+
+  test("a container's limit counts where it is lower", () => {
+    const folder = Deno.makeTempDirSync(), file = `${folder}/memory.max`;
+    Deno.writeTextFileSync(file, `${gib}\n`);
+    expect(systemMemoryBytes([file, `${folder}/absent`], 8 * gib)).toBe(gib);
+    expect(systemMemoryBytes([file], gib / 2)).toBe(gib / 2);
+    Deno.writeTextFileSync(file, "max\n");
+    expect(systemMemoryBytes([file], 8 * gib)).toBe(8 * gib);
+    Deno.removeSync(folder, { recursive: true });
   });
 
   test("formatBytes", () => {

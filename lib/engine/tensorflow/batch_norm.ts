@@ -53,6 +53,7 @@ function batchNorm(
   options: BatchNormOptions,
 ): BatchNormResult {
   const layout = layoutOf(x.shape), viewed = viewAs(operators, x, layout.shape);
+  operators.assertRoom(x.size);
   const outputs = operators.runMany(
     "FusedBatchNormV3",
     attributes(layout, options.epsilon, true),
@@ -95,6 +96,7 @@ function batchNormGradients(
   options: BatchNormOptions,
 ): BatchNormGradients {
   const layout = layoutOf(dSum.shape), dViewed = viewAs(operators, dSum, layout.shape);
+  operators.assertRoom(dSum.size);
   const [dxViewed, dGamma, dBeta, ...unused] = operators.runMany(
     "FusedBatchNormGradV3",
     attributes(layout, options.epsilon, true),
@@ -116,6 +118,7 @@ function batchNormInference(
   options: BatchNormOptions,
 ): Tensor5D {
   const layout = layoutOf(x.shape), viewed = viewAs(operators, x, layout.shape);
+  operators.assertRoom(x.size);
   const [normalised, ...unused] = operators.runMany(
     "FusedBatchNormV3",
     attributes(layout, options.epsilon, false),

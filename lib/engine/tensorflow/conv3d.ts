@@ -1,5 +1,6 @@
 /** 3-D convolution and its gradients with PyTorch's geometry, on TensorFlow's Conv3D operators. */
 import type { Tensor, Tensor5D } from "../../tf.ts";
+import { convOutputShape, sizeOf as elementCount } from "../reference.ts";
 import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
 import type { FilterGradient } from "./filter_gradient.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
@@ -26,11 +27,13 @@ export function conv3dOps(
 ): Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilterGrad"> {
   return {
     conv3d(x, w, geometry) {
-      const plan = planFor(x.shape, w.shape, geometry);
+      const plan = planFor(x.shape, w.shape, geometry), [n, d, h, v] = convOutputShape(x.shape, w.shape, geometry);
+      operators.assertRoom(n * d * h * v * w.shape[4]);
       return withPadding(operators, x, plan, (padded) => operators.run("Conv3D", plan.attributes, [padded, w]));
     },
     conv3dInputGrad(dy, w, inputShape, geometry) {
       const plan = planFor(inputShape, w.shape, geometry);
+      operators.assertRoom(elementCount(plan.paddedShape));
       const inputs = [Constant.int32s(plan.paddedShape), w, dy];
       const attributes = [...plan.attributes, attribute.type("Tshape", dataTypes.TF_INT32)];
       const dPadded = operators.run("Conv3DBackpropInputV2", attributes, inputs);
@@ -43,6 +46,7 @@ export function conv3dOps(
     },
     conv3dFilterGrad(x, dy, filterShape, geometry) {
       const plan = planFor(x.shape, filterShape, geometry), shape = Constant.int32s(filterShape);
+      operators.assertRoom(x.size + dy.size); // both may be laid out anew
       const operator = (padded: Tensor) =>
         operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, shape, dy]);
       return filterGradient.run(x, dy, filterShape, geometry, () => withPadding(operators, x, plan, operator));

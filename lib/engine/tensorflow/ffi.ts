@@ -1,5 +1,6 @@
 /** TensorFlow's C API through Deno FFI: the functions that the kit calls, and the opening of the library. */
 import { EngineError } from "../../errors.ts";
+import { systemMemoryBytes } from "../system_memory.ts";
 import { withoutGreeting } from "./quiet.ts";
 
 export type Pointer = Deno.PointerValue;
@@ -71,12 +72,17 @@ export const environment: Readonly<Record<string, string>> = {
   TF_FORCE_GPU_ALLOW_GROWTH: "true",
 };
 
+/** oneDNN's allocator refuses what a container would be killed for; it knows the machine's memory by itself. */
+function memoryLimit(): Record<string, string> {
+  return { TF_MKL_ALLOC_MAX_BYTES: String(Math.floor(systemMemoryBytes())) };
+}
+
 /** Code of the error of a library that cannot be loaded. */
 export const cannotOpen = "engine.tensorflow.open";
 
 /** Opens the library at `path`. @throws EngineError when it cannot be loaded or lacks a function. */
 export function openLibrary(path: string): Library {
-  for (const [name, value] of Object.entries(environment)) {
+  for (const [name, value] of Object.entries({ ...environment, ...memoryLimit() })) {
     if (Deno.env.get(name) === undefined) Deno.env.set(name, value);
   }
   try {

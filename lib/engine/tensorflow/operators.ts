@@ -90,10 +90,21 @@ export class Operators {
     }
   }
 
+  /**
+   * Throws what TensorFlow says when there is no memory for so many float32 numbers. oneDNN's operators do not look
+   * whether they were given their memory and would take the process down; nothing is written, so it costs no time.
+   */
+  assertRoom(elements: number): void {
+    if (elements >= manyElements) this.run("Empty", emptyAttributes, [Constant.int32s([elements])]).dispose();
+  }
+
   /** The same elements under another shape; shares memory. */
   reshape(x: TensorInfo, shape: readonly number[]): Tensor {
     return this.run("Reshape", [float32, int32Shape], [x, Constant.int32s(shape)]);
   }
 }
 
+/** Blocks from 1 MiB on are looked after; smaller ones fail when hardly anything works any more. */
+const manyElements = 2 ** 18;
+const emptyAttributes = [attribute.type("dtype", dataTypes.TF_FLOAT), attribute.bool("init", false)];
 const int32Shape = attribute.type("Tshape", dataTypes.TF_INT32);

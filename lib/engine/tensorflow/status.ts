@@ -1,5 +1,6 @@
 /** TF_Status: what the last call of the C API had to say, as a typed error. */
 import { EngineError } from "../../errors.ts";
+import { outOfMemory } from "../out_of_memory.ts";
 import { textAt } from "./c_strings.ts";
 import type { Functions, Pointer } from "./ffi.ts";
 
@@ -24,6 +25,9 @@ const codes = [
   "unauthenticated",
 ];
 
+/** How TensorFlow passes on dnnl_out_of_memory, under other codes. */
+const oneDnnOutOfMemory = /received an exception:\s*Status: 1,/;
+
 /** One TF_Status, passed to every call and looked at after it. */
 export class Status {
   pointer: Pointer;
@@ -43,9 +47,8 @@ export class Status {
     this.delete();
     this.pointer = this.c.TF_NewStatus();
     const name = codes[code] ?? `code ${code}`;
-    return new EngineError(`engine.tensorflow.${name.replaceAll(" ", "_")}`, `${what}: ${message} (${name})`, {
-      ...(name === "out of memory" && { hint: "Use a smaller volume size or batch" }),
-    });
+    if (name === "out of memory" || oneDnnOutOfMemory.test(message)) return outOfMemory(`${what}: ${message}`);
+    return new EngineError(`engine.tensorflow.${name.replaceAll(" ", "_")}`, `${what}: ${message} (${name})`);
   }
 
   delete(): void {

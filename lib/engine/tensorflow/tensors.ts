@@ -1,5 +1,6 @@
 /** JavaScript values into TF_Tensors and back. Memory is TensorFlow's own; values are copied in and out. */
 import { EngineError } from "../../errors.ts";
+import { outOfMemory } from "../out_of_memory.ts";
 import type { Functions, Pointer } from "./ffi.ts";
 import { dataTypes, layouts, typeName } from "./types.ts";
 
@@ -55,7 +56,7 @@ function newStringTensor(c: Functions, rank: number, count: number, values: Valu
 function allocate(c: Functions, dtype: number, rank: number, bytes: number): Pointer {
   const tensor = c.TF_AllocateTensor(dtype, dimensions, rank, BigInt(bytes));
   if (tensor !== null) return tensor;
-  throw new EngineError("engine.tensorflow.out_of_memory", `no memory for a tensor of ${bytes} bytes`);
+  throw outOfMemory(`no memory for a tensor of ${bytes} bytes`);
 }
 
 /** Copy of a tensor's elements, in the layout of `layouts`; strings and resources as bytes. */

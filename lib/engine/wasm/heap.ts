@@ -2,6 +2,7 @@
 import type { BackendWasm } from "@tensorflow/tfjs-backend-wasm";
 import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
+import { outOfMemory } from "../out_of_memory.ts";
 import { type Kernels, loadKernels } from "./kernels/mod.ts";
 
 interface EmscriptenModule {
@@ -109,14 +110,12 @@ function refuseFailedAllocations(module: EmscriptenModule): void {
   const allocate = module._malloc;
   module._malloc = (bytes) => {
     const address = allocate(bytes);
-    if (address === 0 && bytes > 0) throw outOfMemory(bytes);
+    if (address === 0 && bytes > 0) throw noMemoryFor(bytes);
     return address;
   };
 }
 
-function outOfMemory(bytes: number): EngineError {
-  return new EngineError("engine.memory", "the wasm engine has no memory left", {
-    expected: `${Math.ceil(bytes / 2 ** 20)} MiB within the 4 GiB that WebAssembly can address`,
-    hint: "Use smaller volumes, a smaller network or the tensorflow engine",
-  });
+function noMemoryFor(bytes: number): EngineError {
+  const expected = `${Math.ceil(bytes / 2 ** 20)} MiB within the 4 GiB that WebAssembly can address`;
+  return outOfMemory("the wasm engine's memory is full", expected);
 }
