@@ -4,7 +4,7 @@ import type { EngineName } from "../../../lib/engine/types.ts";
 import { packageFolder } from "./bundle.ts";
 
 /** Further exclusions: one line each, with its reason. None are needed. */
-const further: Readonly<Record<EngineName, readonly string[]>> = { tensorflow: [], wasm: [] };
+const further: Readonly<Record<EngineName, readonly string[]>> = { tensorflow: [], webgpu: [], wasm: [] };
 
 export function ignoredSpecs(engine: EngineName, backend: string): string[] {
   const upstream = engine === "tensorflow" ? tfjsNodeIgnores() : [];
