@@ -2,26 +2,28 @@
  * Do maps of a trained network point at the lesions of a phantom, and those of random networks not?
  *
  *     deno run -A test/experiments/saliency/main.ts --work /tmp/saliency-experiment --out figures/saliency
- *         [--seeds 1,2,3] [--engine tensorflow] [--methods gradcam,layercam] [--layers layer2,layer3]
- *         [--size 16x64x64] [--epochs 20] [--random 5] [--settle-random] [--check]
- *         [--phantom '{"confounder":"both"}'] [--config '{"loss":{"severityFactor":0},"model":{"pool":"max"}}']
+ *         [--recipe lesions|demo] [--seeds 1,2,3] [--engine tensorflow] [--methods gradcam,layercam]
+ *         [--layers layer3,layer4] [--random 5] [--check]
+ *         [--phantom '{"confounder":"both"}'] [--config '{"epochs":20,"model":{"pool":"average"}}']
  *
- * Writes record.json, lesion-ratio.csv and a montage. With --check the exit code is 1 unless the first method at the first
- * layer has a mean ratio above 3 with trained weights and below 1.5 with random ones, for every seed.
+ * A seed is that of the phantom and of training. Writes record.json, lesion-ratio.csv and a montage. With --check the exit
+ * code is 1 unless, for every seed, the first method at the first layer has a mean ratio above 3 with trained weights and
+ * below 1.5 with random ones. Random networks are measured twice: fresh, and with batch norms that have met the scans
+ * ("settled"). The second kind counts: a fresh network's batch norms do not normalise at inference, as the trained one's do.
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { parseSize } from "../../../lib/data/size.ts";
 import type { PhantomOptions } from "../../../lib/data/phantom/mod.ts";
 import { parseEngineChoice } from "../../../lib/engine/registry.ts";
+import { ConfigError } from "../../../lib/errors.ts";
 import { camMethods, parseStage } from "../../../lib/evaluate/saliency/cam.ts";
 import { makeFolder, writeFileAtomic } from "../../../lib/files.ts";
-import { toCsv, writeFigure } from "../../../lib/report/figure.ts";
+import { figureContents, toCsv } from "../../../lib/report/figure.ts";
 import { saliencyFigure } from "../../../lib/report/figures/saliency.ts";
 import { saliencyItem, whatIsShown } from "../../../lib/report/saliency_report.ts";
 import { mergeConfig, type PartialTrainConfig } from "../../../lib/train/merge_config.ts";
 import { runSeed, type SeedOutput, type SeedResult } from "./experiment.ts";
-import { heldOutPhantom, trainingConfig, trainingPhantom } from "./recipe.ts";
+import { heldOutPhantom, type RecipeName, recipes } from "./recipe.ts";
 
 const limits = { trained: 3, random: 1.5 } as const;
 
@@ -29,27 +31,23 @@ const { values } = parseArgs({
   options: {
     work: { type: "string" },
     out: { type: "string" },
+    recipe: { type: "string", default: "lesions" },
     seeds: { type: "string", default: "1" },
     engine: { type: "string" },
     methods: { type: "string", default: "gradcam" },
-    layers: { type: "string", default: "layer2" },
+    layers: { type: "string" },
     random: { type: "string", default: "5" },
-    size: { type: "string", default: "16x64x64" },
-    epochs: { type: "string", default: "20" },
     phantom: { type: "string", default: "{}" },
     config: { type: "string", default: "{}" },
-    "settle-random": { type: "boolean", default: false },
     check: { type: "boolean", default: false },
   },
 });
 
 const folder = values.work ?? await Deno.makeTempDir({ prefix: "cov3d-saliency-experiment-" });
-// Both are validated where they are used: by the phantom's recipe and by the training configuration.
-const phantom = JSON.parse(values.phantom) as Partial<PhantomOptions>;
-const changes = mergeConfig(
-  { epochs: Number(values.epochs), data: { size: parseSize(values.size) } } as PartialTrainConfig,
-  JSON.parse(values.config) as PartialTrainConfig,
-);
+const recipe = recipeNamed(values.recipe);
+// Both changes are validated where they are used: by the phantom's recipe and by the training configuration.
+const phantom = { ...recipe.phantom, ...JSON.parse(values.phantom) as Partial<PhantomOptions> };
+const config = mergeConfig(recipe.config, JSON.parse(values.config) as PartialTrainConfig);
 const outputs: SeedOutput[] = [];
 for (const seed of values.seeds.split(",").map(Number)) {
   outputs.push(
@@ -58,10 +56,9 @@ for (const seed of values.seeds.split(",").map(Number)) {
       seed,
       engine: parseEngineChoice(values.engine),
       methods: values.methods.split(",").map((name) => camMethods.find((method) => method === name)!),
-      layers: values.layers.split(",").map(parseStage),
+      layers: values.layers?.split(",").map(parseStage) ?? [recipe.layer],
       random: Number(values.random),
-      settleRandom: values["settle-random"],
-      changes,
+      config,
       phantom,
       log: (message) => console.error(message),
     }),
@@ -75,17 +72,26 @@ if (values.check && !results.every(isReached)) {
   Deno.exitCode = 1;
 }
 
+function recipeNamed(name: string) {
+  if (Object.hasOwn(recipes, name)) return recipes[name as RecipeName];
+  throw new ConfigError("saliency.recipe", "no such recipe", {
+    expected: Object.keys(recipes).join(", "),
+    found: name,
+  });
+}
+
 /** The first row of a seed is the one that counts. */
 function isReached({ rows }: SeedResult): boolean {
-  const { trained, random, scans } = rows[0]!.measure;
+  const { measure: { trained, scans }, settled: { random } } = rows[0]!;
   return scans.length >= 30 && trained.value > limits.trained && random !== null && random.value < limits.random;
 }
 
-function tableRows({ seed, engine, presenceF1, rows }: SeedResult) {
-  return rows.map(({ method, layer, measure: { scans, trained, random, ceiling } }) => ({
+function tableRows({ seed, engine, presenceF1, trivial, rows }: SeedResult) {
+  return rows.map(({ method, layer, measure: { scans, trained, random, ceiling }, settled }) => ({
     seed,
     engine,
     presence_f1: presenceF1,
+    trivial_f1: trivial.best,
     method,
     layer,
     scans: scans.length,
@@ -95,26 +101,29 @@ function tableRows({ seed, engine, presenceF1, rows }: SeedResult) {
     random: random?.value ?? null,
     random_low: random?.low ?? null,
     random_high: random?.high ?? null,
+    settled: settled.random?.value ?? null,
+    settled_low: settled.random?.low ?? null,
+    settled_high: settled.random?.high ?? null,
     ceiling,
   }));
 }
 
 async function writeRecord(directory: string, outputs: readonly SeedOutput[]): Promise<void> {
   await makeFolder(directory);
-  const record = {
-    trainingPhantom: { ...trainingPhantom, ...phantom },
-    trainingConfig,
-    changes,
-    heldOutPhantom,
-    settleRandom: values["settle-random"],
-    limits,
-    seeds: results,
-  };
+  const record = { recipe: values.recipe, phantom, config, heldOutPhantom, limits, seeds: results };
   await writeFileAtomic(join(directory, "record.json"), JSON.stringify(record, null, 1) + "\n");
   await writeFileAtomic(join(directory, "lesion-ratio.csv"), toCsv(results.flatMap(tableRows)));
-  const { shown, root } = outputs[0]!;
+  await writeMontage(directory, outputs[0]!);
+}
+
+/** A few scans of the first seed, small enough for a repository. */
+async function writeMontage(directory: string, { shown, root }: SeedOutput): Promise<void> {
   const items = await Promise.all(
-    shown.scans.slice(0, 3).map((item) => saliencyItem({ item, result: shown, root, slices: 5 })),
+    shown.scans.slice(0, 2).map((item) => saliencyItem({ item, result: shown, root, slices: 4 })),
   );
-  await writeFigure(saliencyFigure({ items, what: whatIsShown(shown), name: "montage" }), directory);
+  const figure = saliencyFigure({ items, what: whatIsShown(shown), name: "montage" });
+  const contents = await figureContents(figure, { pngScale: 1 });
+  for (const kind of ["svg", "png", "csv"] as const) {
+    await writeFileAtomic(join(directory, `${figure.name}.${kind}`), contents[kind]);
+  }
 }
