@@ -1,8 +1,9 @@
 /** TensorFlow.js's WebGPU backend on a device of our own, with errors that are thrown instead of printed. */
 import type { WebGPUBackend } from "@tensorflow/tfjs-backend-webgpu";
 import * as tf from "../../tf.ts";
+import { outOfMemory } from "../out_of_memory.ts";
 import type { OpenDevice } from "./device.ts";
-import { Failures, outOfMemory } from "./failures.ts";
+import { Failures } from "./failures.ts";
 
 export const backendName = "webgpu";
 
@@ -42,6 +43,6 @@ function refuseImpossibleBuffers({ bufferManager, device: { limits: { maxBufferS
   const acquire = bufferManager.acquireBuffer.bind(bufferManager);
   bufferManager.acquireBuffer = (size, ...rest) => {
     if (size <= maxBufferSize) return acquire(size, ...rest);
-    throw outOfMemory(`a buffer of ${size} bytes, where the device allows ${maxBufferSize}`);
+    throw outOfMemory(`a buffer of ${size} bytes`, `at most the ${maxBufferSize} bytes that the device allows`);
   };
 }

@@ -3,6 +3,7 @@
  * typed error, by the next call that looks, at the latest by the next value that is read.
  */
 import { EngineError } from "../../errors.ts";
+import { outOfMemory } from "../out_of_memory.ts";
 
 const resumeHint = "The run folder is intact: train --resume continues from its last checkpoint";
 
@@ -75,13 +76,6 @@ function lost(message: string): EngineError {
 
 function errorOf({ message, constructor }: GPUError, label?: string): EngineError {
   const what = label === undefined ? "WebGPU" : `WebGPU program "${label}"`;
-  if (constructor.name === "GPUOutOfMemoryError") return outOfMemory(message);
+  if (constructor.name === "GPUOutOfMemoryError") return outOfMemory(message.trim());
   return new EngineError("engine.webgpu.invalid", `${what}: ${message.trim()}`, { hint: "Run `cov3d doctor`" });
-}
-
-/** The device has no memory for a buffer, or could never have. */
-export function outOfMemory(message: string): EngineError {
-  return new EngineError("engine.memory", `the GPU has no memory left (${message.trim()})`, {
-    hint: `Use smaller volumes, a smaller batch or --memory lean. ${resumeHint}`,
-  });
 }

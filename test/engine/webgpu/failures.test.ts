@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { EngineError } from "../../../lib/errors.ts";
+import { outOfMemoryCode } from "../../../lib/engine/out_of_memory.ts";
 import type { WebgpuEngine } from "../../../lib/engine/webgpu/engine.ts";
 import type { Engine } from "../../../lib/engine/types.ts";
 import * as tf from "../../../lib/tf.ts";
@@ -57,7 +58,7 @@ eachEngine("failures", (_, factory) => {
       expect(() => gpu.allocate([values])).toThrow(/no memory left/);
       expect(() => tf.fill([values], 1)).toThrow(/no memory left/); // a program of TensorFlow.js
       const error = await failureOf(() => Promise.resolve().then(() => gpu.scratch(4 * values)));
-      expect(error.code).toBe("engine.memory");
+      expect(error.code).toBe(outOfMemoryCode);
       expect([...await tf.add(tf.tensor1d([1, 2]), 1).data()]).toEqual([2, 3]); // the engine goes on
     }));
 
@@ -65,7 +66,7 @@ eachEngine("failures", (_, factory) => {
     withEngine(async ({ gpu }) => {
       const x = tf.relu(tf.ones([5000])), error = new GPUOutOfMemoryError("no more of it");
       gpu.device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
-      expect(await failureOf(() => x.data())).toMatchObject({ code: "engine.memory" });
+      expect(await failureOf(() => x.data())).toMatchObject({ code: outOfMemoryCode });
     }));
 
   test("programs beyond the device's limits are refused by name", () =>
