@@ -85,8 +85,8 @@ ${keep(tile)}
   for (var at = firstTerm; at < lastTerm; at += ${tile.depth}) {
     let next = at + ${tile.depth};
     ${fetch(tile, { vectorSource, vectorTarget }, "next", "1 - stage")}
-    for (var k = 0; k < ${tile.depth}; k++) {
-${multiply(tile)}
+    for (var first = 0; first < ${tile.depth}; first += 8) {
+${repeat(8, (k) => `{\n${multiply(tile, `(first + ${k})`)}\n}`)}
     }
     // This stage's voxels were read before the last barrier: their place takes those of the step after the next.
     if (thread < ${tile.depth}) {
@@ -153,15 +153,15 @@ function keep(tile: Tile): string {
 }
 
 /** One term of the sums of a thread's rows and columns. */
-function multiply({ rows, columns, depth, rowBlock, columnBlock }: Tile): string {
+function multiply({ rows, columns, depth, rowBlock, columnBlock }: Tile, k: string): string {
   const tall = rows / 4, wide = columns / 4, across = columns / columnBlock, down = rows / rowBlock;
   const fours = columnBlock / 4;
   return `
-${repeat(fours, (j) => `let b0_${j} = right[stage * ${depth * wide} + k * ${wide} + column + ${j * across}];`)}
+${repeat(fours, (j) => `let b0_${j} = right[stage * ${depth * wide} + ${k} * ${wide} + column + ${j * across}];`)}
 ${
     repeat(rowBlock / 4, (i) =>
       `{
-      let a = left[stage * ${depth * tall} + k * ${tall} + row + ${i * down}];
+      let a = left[stage * ${depth * tall} + ${k} * ${tall} + row + ${i * down}];
 ${repeat(4, (k) => multiplyAdd(4 * i + k, `a[${k}]`, 0, fours))}
     }`)
   }`;

@@ -77,8 +77,8 @@ ${keep(tile, "stage")}
     digits = advance(digits, s.step, radix);
     term += ${tile.depth};
     ${fetch(variant, `at + ${tile.depth}`)}
-    for (var quad = 0; quad < ${groups}; quad++) {
-${multiply(tile)}
+    for (var first = 0; first < ${groups}; first += 2) {
+${repeat(2, (quad) => `{\n${multiply(tile, `first + ${quad}`)}\n}`)}
     }
     stage = 1 - stage;
 ${keep(tile, "stage")}
@@ -151,20 +151,20 @@ ${
   }`;
 }
 
-/** Four terms of the sums of a thread's rows and columns. Rows lie apart, so that a row of threads writes whole lines. */
-function multiply({ rows, columns, depth, rowBlock, columnBlock }: Tile): string {
+/** Four terms of the sums of a thread's rows and columns, written out: loops cost a device's checks every time around. Rows lie apart, so that a row of threads writes whole lines. */
+function multiply({ rows, columns, depth, rowBlock, columnBlock }: Tile, quad: string): string {
   const groups = depth / 4, pitch = groups + 1, wide = columns / 4;
   const across = columns / columnBlock, down = rows / rowBlock, fours = columnBlock / 4;
   return `
 ${
     repeat(4, (k) =>
       repeat(fours, (j) =>
-        `let b${k}_${j} = right[stage * ${depth * wide} + (4 * quad + ${k}) * ${wide} + column + ${j * across}];`))
+        `let b${k}_${j} = right[stage * ${depth * wide} + (4 * (${quad}) + ${k}) * ${wide} + column + ${j * across}];`))
   }
 ${
     repeat(rowBlock, (i) =>
       `{
-      let a = left[stage * ${rows * pitch} + (row + ${i * down}) * ${pitch} + quad];
+      let a = left[stage * ${rows * pitch} + (row + ${i * down}) * ${pitch} + ${quad}];
 ${repeat(4, (k) => multiplyAdd(i, `a[${k}]`, k, fours))}
     }`)
   }`;

@@ -4,7 +4,7 @@ export interface Tile {
   /** Rows and columns of the result that one workgroup makes. */
   readonly rows: number;
   readonly columns: number;
-  /** Terms of each sum that are in workgroup memory at a time: a multiple of 4. */
+  /** Terms of each sum that are in workgroup memory at a time: a multiple of 8. */
   readonly depth: number;
   /** Rows and columns in the registers of one thread: multiples of 4. */
   readonly rowBlock: number;
