@@ -101,6 +101,11 @@ export class Loader {
     }
   }
 
+  /** Reads batches that nobody gets, so that the source's code and memory are warm when the first one is asked for. */
+  warmUp(sequence: Iterable<PlannedBatch>): void {
+    for (const batch of sequence) this.#source.read(batch).catch(() => {}); // reported when a batch of it is asked for
+  }
+
   close(): void {
     this.#source.close();
   }

@@ -17,6 +17,12 @@ export function openBatches(session: Session, order: BatchOrder): Batches {
   return session.loader.batches(batchOrder(session, order));
 }
 
+/** Lets the loader read two batches of a fresh run's first epoch, while the network is still being made. */
+export function warmUpLoader(session: Pick<Session, "config" | "splits" | "stepsPerEpoch" | "loader">): void {
+  const { splits, loader } = session;
+  loader.warmUp(plannedBatches(splits.train, trainingPlan(session, 0).slice(0, 2)));
+}
+
 function* batchOrder(session: Session, { validation }: BatchOrder): Generator<PlannedBatch, void, void> {
   const { config, config: { accumulate }, state, splits } = session;
   const first = state.epoch, done = state.stepInEpoch * accumulate;
@@ -28,7 +34,10 @@ function* batchOrder(session: Session, { validation }: BatchOrder): Generator<Pl
 }
 
 /** The whole batches of an epoch, as many as its optimizer steps take. */
-function trainingPlan({ config, splits, stepsPerEpoch }: Session, epoch: number) {
+function trainingPlan(
+  { config, splits, stepsPerEpoch }: Pick<Session, "config" | "splits" | "stepsPerEpoch">,
+  epoch: number,
+) {
   const { batchSize, accumulate, seed, reflection, augment: { brightness, contrast, mixup } } = config;
   const training = { seed, epoch, reflection, brightness, contrast, mixup };
   return planEpoch({ scans: splits.train, batchSize, training }).slice(0, stepsPerEpoch * accumulate);

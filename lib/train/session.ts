@@ -16,6 +16,7 @@ import { createNetwork, type Network } from "../nn/network.ts";
 import type { MemoryMode } from "../nn/recompute.ts";
 import { decodeSafetensors, encodeSafetensors, type StateDict } from "../nn/safetensors.ts";
 import { deriveSeed } from "../random.ts";
+import { warmUpLoader } from "./batches.ts";
 import { type CheckpointName, hasCheckpoint, readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import type { TrainConfig } from "./config.ts";
 import { heldOutFold } from "./folds.ts";
@@ -98,6 +99,7 @@ export async function openSession(
     await recordSession(folder, describeSession(engine, data.splits, memory));
     await prepareVolumes(config, data.splits, { onProgress, signal, log });
     signal.throwIfAborted();
+    warmUpLoader({ config, loader, ...data });
     const network = createNetwork(config.model, engine.ops, deriveSeed(config.seed, "weights"));
     const optimizer = new AdamW({ weightDecay: config.optimizer.weightDecay, ops: engine.ops });
     if (!(await hasCheckpoint(join(folder, runFiles.checkpoints), "last"))) {

@@ -222,6 +222,19 @@ describe("Loader", () => {
     expect(stall).toBeLessThan(0.7);
   });
 
+  test("warming up reads what is asked for first; a fault shows when its batch comes", async () => {
+    const source = new MemorySource(), loader = new Loader({ source, size });
+    loader.warmUp(plannedBatches(scans, plan.slice(0, 2)));
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(source.reads.length).toBe(4);
+    const batches = loader.batches(plannedBatches(scans, plan.slice(0, 2)));
+    expect((await collect(batches)).length).toBe(2);
+    expect(source.reads.length).toBe(4);
+    const faulty = new Loader({ source: new MemorySource(0, plan[0]![0]!.scan), size });
+    faulty.warmUp(plannedBatches(scans, plan));
+    await expect(faulty.batches(plannedBatches(scans, plan)).next()).rejects.toThrow(DataError);
+  });
+
   test("an unreadable scan is reported when its batch comes, with its type", async () => {
     const failing = plan[1]![0]!.scan, loader = new Loader({ source: new MemorySource(0, failing), size });
     const batches = loader.batches(plannedBatches(scans, plan));
