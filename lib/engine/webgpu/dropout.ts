@@ -9,11 +9,20 @@ import { flatMain, gridOf, slabsOf, uniformsOf } from "./slabs.ts";
 const hex = (value: number) => `0x${value.toString(16)}u`;
 const { multiplier0, multiplier1, weyl0, weyl1, rounds } = philoxConstants;
 
+/** What a thread does with its block: one vector where the tensor is made of whole blocks, else value by value. */
+const vector = "y[i] = select(T(), x[i] * u.scale, words >= vec4<u32>(u.threshold));";
+const values = `
+  for (var lane = 0u; lane < 4u; lane++) {
+    let at = 4u * i + lane;
+    if (at < u.count) { y[at] = select(0.0, x[at] * u.scale, words[lane] >= u.threshold); }
+  }`;
+
 /** One thread draws one Philox block: four values. */
-const code = `
+const codeFor = (whole: boolean) => `
 struct Uniforms { counter: vec4<u32>, key: vec2<u32>, threshold: u32, scale: f32, count: u32 }
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+alias T = ${whole ? "vec4<f32>" : "f32"};
+@group(0) @binding(0) var<storage, read> x: array<T>;
+@group(0) @binding(1) var<storage, read_write> y: array<T>;
 @group(0) @binding(2) var<uniform> u: Uniforms;
 
 // upper 32 bits of a·b
@@ -42,10 +51,7 @@ ${flatMain}
   counter.x += i;
   if (counter.x < i) { counter.y += 1u; }
   let words = philox(counter) & vec4<u32>(0x7fffffu);
-  for (var lane = 0u; lane < 4u; lane++) {
-    let at = 4u * i + lane;
-    if (at < u.count) { y[at] = select(0.0, x[at] * u.scale, words[lane] >= u.threshold); }
-  }
+  ${whole ? vector : values}
 }`;
 
 function dropoutOf<T extends tf.Tensor>(gpu: Gpu, x: T, rate: number, stream: DropoutStream): T {
@@ -54,7 +60,7 @@ function dropoutOf<T extends tf.Tensor>(gpu: Gpu, x: T, rate: number, stream: Dr
     const counter = blockCounter(stream, slab.first / 4), [low, high] = stream.key;
     gpu.run({
       label: "dropout",
-      code,
+      code: codeFor(x.size % 4 === 0),
       inputs: [slab.of(from)],
       outputs: [slab.of(to)],
       uniforms: uniformsOf(...counter, low, high, keepThreshold(rate), { f32: dropoutScale(rate) }, slab.rows),
