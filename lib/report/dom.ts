@@ -1,10 +1,14 @@
 /** A document to draw in: Plot needs a DOM, and Deno has none. One hidden page per process, made when first used. */
-import { JSDOM } from "jsdom";
+import { createRequire } from "node:module";
+import type { JSDOM } from "jsdom";
 
 let page: JSDOM | undefined;
 
+/** jsdom takes half a second to load, and most programs that import the kit draw nothing; `import()` could not wait. */
 function hiddenPage(): JSDOM {
-  return page ??= new JSDOM("<!doctype html>");
+  if (page !== undefined) return page;
+  const jsdom = createRequire(import.meta.url)("jsdom") as typeof import("jsdom");
+  return page = new jsdom.JSDOM("<!doctype html>");
 }
 
 export function figureDocument(): Document {
