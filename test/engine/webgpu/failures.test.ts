@@ -100,5 +100,5 @@ eachEngine("failures", (_, factory) => {
     expect(await resume({ run: folder })).toMatchObject({ status: "finished", steps: 4 });
     expect((await readRun(folder)).state?.finished).toBe(true);
     await Deno.remove(scratch, { recursive: true });
-  });
+  }, 180_000);
 }, ["webgpu"]);

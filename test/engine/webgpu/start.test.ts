@@ -46,7 +46,7 @@ eachEngine("start", (_, factory) => {
     expect(engine.memory().deviceBytes).toBeGreaterThan(0);
     expect(engine.memory().tensors).toBe(0);
     await engine.stop();
-  });
+  }, 180_000);
 
   test("no program of a profile goes without a name and a time", async () => {
     const engine = await factory.start() as WebgpuEngine;
