@@ -46,9 +46,10 @@ export function conv3dOps(
     },
     conv3dFilterGrad(x, dy, filterShape, geometry) {
       const plan = planFor(x.shape, filterShape, geometry), shape = Constant.int32s(filterShape);
-      operators.assertRoom(x.size + dy.size); // both may be laid out anew
-      const operator = (padded: Tensor) =>
-        operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, shape, dy]);
+      const operator = (padded: Tensor) => {
+        operators.assertRoom(x.size + dy.size); // both may be laid out anew
+        return operators.run("Conv3DBackpropFilterV2", plan.attributes, [padded, shape, dy]);
+      };
       return filterGradient.run(x, dy, filterShape, geometry, () => withPadding(operators, x, plan, operator));
     },
   };

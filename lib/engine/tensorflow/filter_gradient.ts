@@ -19,6 +19,9 @@ const costly = 2 ** 27;
 /** With fewer channels the products are too thin to be worth a try (the stem). */
 const fewestChannels = 16;
 
+/** Numbers in x and dy from which the operator is not tried: it lays both out anew, which takes as much memory again. */
+const tooLarge = 2 ** 28;
+
 const routes = ["operator", "products"] as const;
 type Route = typeof routes[number];
 
@@ -40,6 +43,7 @@ export class FilterGradient {
     const products = () => filterGradProducts(this.operators, x, dy, filterShape, geometry);
     if (this.forced !== undefined) return this.forced === "products" ? products() : operator();
     if (this.table === undefined || !isCostly(dy, filterShape)) return operator();
+    if (x.size + dy.size >= tooLarge) return products();
     const run: Record<Route, () => Tensor5D> = { operator, products };
     const ways = routes.map((name): TimedWay<Tensor5D> => ({ name, run: run[name] }));
     return this.table.run(keyOf(x, filterShape, geometry), ways, (gradient) => gradient.dispose());
