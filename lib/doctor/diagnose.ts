@@ -45,7 +45,10 @@ export async function diagnose(options: DiagnoseOptions = {}): Promise<Diagnosis
       continue;
     }
     onProgress(`trying ${probe.engine}: self-test, convolution, training step`);
-    engines.push({ ...found, trial: await tryInProcess(probe.engine, { signal }) });
+    engines.push({
+      ...found,
+      trial: await tryInProcess(probe.engine, { signal, ...(probe.software && { timeoutSeconds: 900 }) }),
+    });
     signal?.throwIfAborted();
   }
   const tools = await findTools();
