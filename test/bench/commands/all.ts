@@ -16,6 +16,7 @@ export const everyBenchmark: readonly (readonly string[])[] = [
   ["load", "--engine", "tensorflow", "--no-large"],
   ["checkpoint"],
   ["memory", "--engine", "tensorflow", "--size", "64x128x128"],
+  ["memory", "--engine", "tensorflow", "--size", "64x128x128", "--memory", "lean"],
   ["memory", "--engine", "wasm", "--epochs", "5"],
   ["growth", "--what", "step", "--engine", "tensorflow", "--limit", "15"],
   ["growth", "--what", "scans", "--engine", "tensorflow", "--scans", "1,2,4"],
