@@ -70,7 +70,9 @@ export class Failures {
   }
 }
 
+/** Some drivers lose the device when its memory ends. */
 function lost(message: string): EngineError {
+  if (/\bmemory\b/i.test(message)) return outOfMemory(`the GPU device was lost: ${message}`);
   return new EngineError("engine.webgpu.lost", `the GPU device was lost (${message})`, { hint: resumeHint });
 }
 
