@@ -27,7 +27,7 @@ export function register(program: Command): void {
     .option("--annotated <share>", "share of the positives with a severity row", number, 0.3)
     .option("--severity-mix <list>", "weights of mild,moderate,severe,critical (default: the paper's 85,62,85,26)", mix)
     .addOption(
-      new Option("--confounder <scans>", "scans with smooth density; balanced: once in positives, twice in negatives")
+      new Option("--confounder <scans>", "scans with smooth density; with balanced, all scans are equally dense")
         .choices(confounders).default("negatives" as const),
     )
     .option("--test-split", "a third, labelled split 'test' (60/15/25 %)")

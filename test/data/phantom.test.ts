@@ -231,7 +231,7 @@ test("a confounder: smooth density in negatives, in both, balanced over both or 
     expect(negatives!.grey).toEqual(standard.grey);
     expect((isPositive ? none : both)!.grey).toEqual(standard.grey);
     expect(both!.mean).toBeGreaterThan(none!.mean + 5);
-    // A negative has it twice: what a positive has as lesions and once more.
+    // A negative has it twice: as much as a positive has in lesions and smooth density.
     if (isPositive) expect(balanced!.grey).toEqual(both!.grey);
     else expect(balanced!.mean).toBeGreaterThan(both!.mean + 5);
     for (const other of [both, balanced, none]) {

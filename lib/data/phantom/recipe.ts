@@ -20,9 +20,9 @@ export const paperSeverityMix: SeverityMix = { mild: 85, moderate: 62, severe: 8
 /**
  * Which scans get smooth extra density. "negatives": as much as the lesions of positives add, so that grey levels tell
  * nothing, but where there is none of it a scan is positive. "both": lesions lie on top of it, so that lesions alone tell
- * the classes apart, but positives are denser on the whole. "balanced": like "both", and negatives have it twice, so that
- * neither the amount of density nor the absence of a smooth one gives a scan away. "none": positives alone are denser than
- * a healthy lung.
+ * the classes apart, but positives are denser on the whole. "balanced": like "both", and a negative has all that a
+ * positive has, lesions included, in a smooth order, so that neither the amount of density nor the absence of a smooth one
+ * gives a scan away. "none": positives alone are denser than a healthy lung.
  */
 export const confounders = ["negatives", "both", "balanced", "none"] as const;
 export type Confounder = typeof confounders[number];

@@ -52,7 +52,7 @@ export function drawScan(source: ScanSource): PhantomScan {
     anatomy,
     grade,
     isLesion: isPositive,
-    smoothPatterns: smoothPatterns(confounder, isPositive),
+    smoothAmount: smoothAmount(confounder, isPositive),
     random: randomStream(seed, "phantom", "opacity", id),
   });
   const fields = randomStream(seed, "phantom", "texture", id);
@@ -78,8 +78,8 @@ export function drawScan(source: ScanSource): PhantomScan {
   };
 }
 
-/** How many smooth densities lie in the lungs of a scan. */
-function smoothPatterns(confounder: Confounder, isPositive: boolean): number {
+/** How much smooth density lies in the lungs of a scan. */
+function smoothAmount(confounder: Confounder, isPositive: boolean): 0 | 1 | 2 {
   switch (confounder) {
     case "negatives":
       return isPositive ? 0 : 1;
