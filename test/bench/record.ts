@@ -15,7 +15,12 @@ export interface Machine {
   readonly loadAverage: number;
 }
 
-const loadAtStart = loadavg()[0] ?? 0;
+/** Of a series of benchmarks that of the series: before a later one the load is what the earlier ones left. */
+const seriesLoad = "COV3D_BENCH_LOAD";
+const loadAtStart = Number(Deno.env.get(seriesLoad) ?? loadavg()[0] ?? 0);
+
+/** Environment of a benchmark that is one of a series. */
+export const inSeries = (): Record<string, string> => ({ [seriesLoad]: String(loadAtStart) });
 
 export function describeMachine(): Machine {
   return {
@@ -29,7 +34,7 @@ export function describeMachine(): Machine {
 
 /** One line on stderr when something else is using the cores. */
 export function warnWhenBusy(): void {
-  if (loadAtStart <= 0.5) return;
+  if (loadAtStart <= 0.5 || Deno.env.has(seriesLoad)) return;
   console.error(`note: the load average is ${loadAtStart.toFixed(1)}; other programs may disturb these timings`);
 }
 

@@ -1,6 +1,7 @@
 import type { Command } from "@commander-js/extra-typings";
 import { fileURLToPath } from "node:url";
 import { exitCodes, log } from "../../../lib/cli/common.ts";
+import { inSeries } from "../record.ts";
 
 /** Every record of the CPU, with rounds that keep the whole under about twenty minutes on two cores. */
 export const everyBenchmark: readonly (readonly string[])[] = [
@@ -56,8 +57,12 @@ Not part of it, because it takes half an hour:
 /** In a process of its own, which leaves nothing behind for the next one. */
 async function runBenchmark(args: readonly string[]): Promise<boolean> {
   const script = fileURLToPath(new URL("../main.ts", import.meta.url));
-  const child = new Deno.Command(Deno.execPath(), { args: ["run", "-A", script, ...args], stdin: "null" }).spawn();
-  return (await child.status).success;
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", script, ...args],
+    env: inSeries(),
+    stdin: "null",
+  });
+  return (await command.spawn().status).success;
 }
 
 function minutes(started: number): string {
