@@ -29,8 +29,8 @@ export interface TileChoice {
   readonly gflops: number;
 }
 
-/** Largest convolution that is timed; larger ones are cut along depth: milliseconds on a card. */
-const mostFlops = 2e10;
+/** Largest convolution that is timed; larger ones are cut along depth: milliseconds and a little memory on a card. */
+const mostFlops = 2e10, mostBytes = 256 * 2 ** 20;
 const timedRuns = 3;
 
 const flopsOf = ({ batch, output, kernel, inputChannels, outputChannels }: ConvolutionSizes): number =>
@@ -113,9 +113,11 @@ function tileIn(text: string | undefined): Tile | undefined {
   }
 }
 
-/** The same convolution with fewer planes, where it would take long. */
-function smaller(sizes: ConvolutionSizes): ConvolutionSizes {
-  const { output, kernel, stride, padding, batch } = sizes, share = mostFlops / flopsOf(sizes);
+/** The same convolution with fewer planes, where it would take long or much memory. */
+export function smaller(sizes: ConvolutionSizes): ConvolutionSizes {
+  const { output, kernel, stride, padding, batch } = sizes;
+  const bytes = 4 * batch * Math.max(volume(sizes.input) * sizes.inputChannels, volume(output) * sizes.outputChannels);
+  const share = Math.min(mostFlops / flopsOf(sizes), mostBytes / bytes);
   if (share >= 1) return sizes;
   const planes = Math.max(1, Math.floor(output[0] * batch * share));
   const depth = Math.max(1, (planes - 1) * stride[0] + kernel[0] - 2 * padding[0]);

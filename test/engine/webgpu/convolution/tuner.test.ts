@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { sizesOf } from "../../../../lib/engine/convolution/sizes.ts";
 import { memoryStore } from "../../../../lib/engine/webgpu/convolution/mod.ts";
 import { defaultTile, tileName } from "../../../../lib/engine/webgpu/convolution/tile.ts";
-import { shapeClass, Tuner, type TunerOptions } from "../../../../lib/engine/webgpu/convolution/tuner.ts";
+import { shapeClass, smaller, Tuner, type TunerOptions } from "../../../../lib/engine/webgpu/convolution/tuner.ts";
 import type { WebgpuEngine } from "../../../../lib/engine/webgpu/engine.ts";
 import { fileStore } from "../../../../lib/engine/webgpu/tile_file.ts";
 import { describeEngines } from "../../../support/engines.ts";
@@ -53,6 +53,14 @@ test("convolutions of nearly as many voxels share a tile; passes and channels do
   expect(shapeClass("forward", near)).toBe(shapeClass("forward", sizes));
   expect(shapeClass("inputGradient", sizes)).not.toBe(shapeClass("forward", sizes));
   expect(shapeClass("forward", sizes)).toBe("forward 1x1x1 stride 1x1x1 4-8 2^5 voxels");
+});
+
+test("large convolutions are timed on fewer planes", () => {
+  const layer1 = sizesOf([2, 160, 160, 160, 64], [3, 3, 3, 64, 64], { stride: [1, 1, 1], padding: [1, 1, 1] });
+  expect(smaller(layer1)).toMatchObject({ batch: 1, input: [3, 160, 160], output: [3, 160, 160] });
+  const shortcut = sizesOf([2, 160, 160, 160, 64], [1, 1, 1, 64, 128], { stride: [2, 2, 2], padding: [0, 0, 0] });
+  expect(smaller(shortcut)).toMatchObject({ batch: 1, input: [39, 160, 160], output: [20, 80, 80] });
+  expect(smaller(sizes)).toBe(sizes);
 });
 
 test("a file keeps tiles, and a damaged one is begun again", async () => {
