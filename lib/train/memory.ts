@@ -40,7 +40,7 @@ const workTensors = 3;
 const programBytes: Readonly<Record<EngineName, number>> = {
   tensorflow: 550 * 2 ** 20,
   webgpu: 300 * 2 ** 20,
-  wasm: 250 * 2 ** 20,
+  wasm: 64 * 2 ** 20,
 };
 
 /**
