@@ -4,6 +4,8 @@ import type { VolumeSize } from "../../../lib/data/types.ts";
 import { networkConfig } from "../../../lib/nn/config.ts";
 import { convolutionCosts, trainingMultiplyAccumulates } from "../../../lib/nn/cost.ts";
 import { planNetwork } from "../../../lib/nn/plan.ts";
+import type { ExperimentOptions } from "../../experiments/sars/experiment.ts";
+import { recipe } from "../../experiments/sars/recipe.ts";
 import { type ConvPass, convPasses, type ConvShape } from "../conv.ts";
 
 export interface GpuSizes {
@@ -16,7 +18,7 @@ export interface GpuSizes {
   /** Sizes of the convolutions' network input. */
   readonly conv: VolumeSize;
   readonly demo: Pick<DemoOptions, "phantom" | "config">;
-  readonly realCtEpochs: number;
+  readonly realCt: Pick<ExperimentOptions, "epochs" | "changes">;
 }
 
 const size = (depth: number, height: number, width: number): VolumeSize => ({ depth, height, width });
@@ -29,7 +31,7 @@ export const fullSizes: GpuSizes = {
   repeats: 5,
   conv: size(64, 128, 128),
   demo: {},
-  realCtEpochs: 40,
+  realCt: { epochs: recipe.epochs },
 };
 
 export const softwareSizes: GpuSizes = {
@@ -47,7 +49,7 @@ export const softwareSizes: GpuSizes = {
       model: { model: "tiny", widths: [2, 2, 4, 4], penultimate: 4 },
     },
   },
-  realCtEpochs: 1,
+  realCt: { epochs: 1, changes: { size: [8, 24, 24], widths: [4, 4, 8, 8], penultimate: 8 } },
 };
 
 const plan = planNetwork(networkConfig({ model: "r3d_18", dropout: 0.5, outputs: 6 }));

@@ -154,10 +154,10 @@ async function realCtStage({ sizes, scratch, runs }: StageContext) {
     throw new ConfigError("bench.gpu.skip", "no real scans here", { expected: "COV3D_REAL_CT=DIR with DIR/sars" });
   }
   const folder = join(scratch, "sars");
-  const options = { epochs: sizes.realCtEpochs, folds: [0], seeds: [1], engine: "webgpu", only: "kit" } as const;
+  const options = { ...sizes.realCt, folds: [0], seeds: [1], engine: "webgpu", only: "kit" } as const;
   const { scores } = await runExperiment({ ...options, data, scratch: folder });
   const run = await findRun(join(folder, "runs"));
-  return { record: await copyRun(run, join(runs, "gpu-real-ct")), scores, epochs: sizes.realCtEpochs };
+  return { record: await copyRun(run, join(runs, "gpu-real-ct")), scores, ...sizes.realCt };
 }
 
 /** The one run under runs/<recipe>/kit-webgpu-…. */

@@ -28,6 +28,8 @@ export interface ExperimentOptions {
   readonly seeds: readonly number[];
   /** One of the networks, or neither; the baselines are always there. */
   readonly only?: Side;
+  /** Changes to the recipe, for a look at whether all this runs; its scores mean nothing. */
+  readonly changes?: Partial<ExperimentRecipe>;
 }
 
 interface Prepared extends ExperimentOptions {
@@ -78,7 +80,7 @@ async function prepare(options: ExperimentOptions): Promise<Prepared> {
   if (data === undefined) {
     throw new ConfigError("sars.data", "no scans", { hint: "Give --data DIR or set COV3D_REAL_CT (see --help)" });
   }
-  const recipe: ExperimentRecipe = { ...fullRecipe, epochs: options.epochs };
+  const recipe: ExperimentRecipe = { ...fullRecipe, ...options.changes, epochs: options.epochs };
   const scratch = resolve(options.scratch);
   const scans = await prepareScans(join(data, "sars"), scratch);
   const datasets = new Map<number, string>();
