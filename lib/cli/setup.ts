@@ -1,6 +1,6 @@
 /**
  * `deno task setup`: everything beyond npm packages. Fetches the TensorFlow library into the user's cache when pip is
- * there; without it the kit still runs on the `wasm` engine, and this says so.
+ * there; without it the kit still runs on a GPU through WebGPU or on the `wasm` engine, and this says so.
  */
 import { Cov3dError } from "../errors.ts";
 import { probeEngines, requiredEngines } from "../engine/registry.ts";
@@ -15,7 +15,7 @@ async function main(): Promise<number> {
       await installTensorFlow({ cuda: false, onProgress: installProgress() });
     } catch (error) {
       if (!(error instanceof Cov3dError)) throw error;
-      log(`TensorFlow's library could not be fetched; training will use the slower wasm engine.\n  ${error.message}`);
+      log(`TensorFlow's library could not be fetched; without a GPU, training will be slow.\n  ${error.message}`);
     }
     probes = await probeEngines();
   }

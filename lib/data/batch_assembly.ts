@@ -9,6 +9,9 @@ import { mixVoxels } from "./mixup.ts";
 import { type StoredVoxels, unitVoxels } from "./stored_voxels.ts";
 import type { Scan, VolumeSize } from "./types.ts";
 
+/** Most that is kept where memory is not short. */
+export const keptVolumesBytes = 2 ** 30;
+
 export interface BatchAssemblyOptions {
   /** The scan's voxels as they are stored; not changed here. */
   readonly read: (scan: Scan) => Promise<StoredVoxels>;
@@ -28,7 +31,7 @@ export class BatchAssembly {
   readonly #kept = new Map<string, StoredVoxels>();
   #freeBytes: number;
 
-  constructor({ read, size, keepBytes = 2 ** 30 }: BatchAssemblyOptions) {
+  constructor({ read, size, keepBytes = keptVolumesBytes }: BatchAssemblyOptions) {
     this.#read = read;
     this.#size = size;
     this.#freeBytes = keepBytes;

@@ -53,6 +53,7 @@ async function sweep(
       const point = await sweepStep(session, batches, range, points.length);
       if (point === undefined) return "diverged";
       points.push(point);
+      if (points.length === 1) await session.engine.tune?.();
       onPoint(point, points.length);
       lowest = Math.min(lowest, point.smoothLoss);
       if (stopWhenDiverged && point.smoothLoss > divergenceFactor * lowest) return "diverged";

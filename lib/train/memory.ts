@@ -130,6 +130,11 @@ export function assertFits(question: MemoryQuestion, limits: MemoryLimits): Memo
   });
 }
 
+/** Bytes that a step leaves free on this machine, less a fifth of the step: the estimate may be so far off. */
+export function spareBytes(question: MemoryQuestion, { systemBytes }: MemoryLimits): number {
+  return Math.max(0, systemBytes - 1.2 * estimateTrainingMemory(question).totalBytes);
+}
+
 /** The limit that is passed, if any: the engine's holds for tensors, the system's for the whole process. */
 function misfit(
   { totalBytes, programBytes }: MemoryEstimate,

@@ -2,6 +2,7 @@
 import { cpus, hostname, totalmem } from "node:os";
 import { join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
+import { keptVolumesBytes } from "../data/batch_assembly.ts";
 import { readItemWeights, weightsOf } from "../data/item_weights.ts";
 import { Loader } from "../data/loader.ts";
 import { workerSource } from "../data/loader_source.ts";
@@ -24,7 +25,7 @@ import { itemWeightsFile } from "./item_weights_file.ts";
 import { dataFingerprint, type LabelledSplits, labelledSplits, trainingLabels } from "./labels.ts";
 import { lossConfigOf } from "./loss_config.ts";
 import type { Cov3dLossConfig } from "./losses.ts";
-import { assertFits, formatBytes, type MemoryEstimate, memoryLimits } from "./memory.ts";
+import { assertFits, formatBytes, type MemoryEstimate, memoryLimits, spareBytes } from "./memory.ts";
 import { AdamW } from "./optimizer.ts";
 import type { TrainProgress } from "./progress.ts";
 import { appendLog, MetricsLog, readRunConfig, recordSession, runFiles } from "./run.ts";
@@ -83,18 +84,20 @@ export async function openSession(
   logItemWeights(data.itemWeights, log);
   for (const note of unusedOptions(config)) log(note);
   const engine = await startEngine(config.engine, config.device === undefined ? {} : { device: config.device });
-  const loader = openLoader(config); // its Worker starts while the engine proves itself
+  const question = {
+    network: config.model,
+    size: config.data.size,
+    batchSize: config.batchSize,
+    memory: config.memory,
+    engine: engine.name,
+  };
+  const limits = memoryLimits(engine.describe(), engine.memory().limitBytes, systemMemoryBytes());
+  const loader = openLoader(config, spareBytes(question, limits)); // its Worker starts while the engine proves itself
   try {
     const { version, device } = engine.describe();
     log(`engine ${engine.name} (${version}) on ${device.name}`);
     await assertSelfTest(engine);
-    const memory = assertFits({
-      network: config.model,
-      size: config.data.size,
-      batchSize: config.batchSize,
-      memory: config.memory,
-      engine: engine.name,
-    }, memoryLimits(engine.describe(), engine.memory().limitBytes, systemMemoryBytes()));
+    const memory = assertFits(question, limits);
     log(`self-test passed; a step needs about ${formatBytes(memory.totalBytes)}`);
     await recordSession(folder, describeSession(engine, data.splits, memory));
     await prepareVolumes(config, data.splits, { onProgress, signal, log });
@@ -205,11 +208,12 @@ async function prepareVolumes(
   });
 }
 
-function openLoader({ data }: TrainConfig): Loader {
+function openLoader({ data }: TrainConfig, spare: number): Loader {
   const { size, cache, skipUnreadable } = data;
   const source = workerSource({
     recipe: recipeFor(data),
     skipUnreadable,
+    keepBytes: Math.min(keptVolumesBytes, spare),
     ...(cache === undefined ? {} : { cacheDirectory: cache }),
   });
   return new Loader({ source, size });

@@ -10,6 +10,7 @@ import {
   type MemoryLimits,
   memoryLimits,
   type MemoryQuestion,
+  spareBytes,
 } from "../../lib/train/memory.ts";
 
 const gib = 2 ** 30;
@@ -75,6 +76,14 @@ describe("memory estimate", () => {
     expect(() => assertFits(question, { systemBytes: totalBytes })).not.toThrow();
     expect(() => assertFits(question, { systemBytes: totalBytes - 1 })).toThrow(EngineError);
     expect(() => assertFits(question, { engineBytes: totalBytes - programBytes, systemBytes: Infinity })).not.toThrow();
+  });
+
+  test("volumes are kept in what a step leaves free, a fifth of it held back", () => {
+    const question = { network, engine: "tensorflow" as const, size: parseSize("small"), batchSize: 1 };
+    const { totalBytes } = estimateTrainingMemory(question);
+    expect(spareBytes(question, { systemBytes: 4 * totalBytes })).toBeCloseTo(2.8 * totalBytes, -3);
+    expect(spareBytes(question, { systemBytes: 1.1 * totalBytes })).toBe(0);
+    expect(spareBytes(question, { systemBytes: Infinity })).toBe(Infinity);
   });
 
   test("a container's limit counts where it is lower", () => {

@@ -12,7 +12,7 @@ export interface Card {
   readonly fmaGflops: number;
   readonly maxBindingBytes: number;
   readonly maxBufferBytes: number;
-  /** `nvidia-smi`: name, driver, memory, clocks; absent where the program is. */
+  /** `nvidia-smi`: name, driver, memory, clocks; absent where the program is not. */
   readonly nvidia?: string;
 }
 
