@@ -3,8 +3,9 @@
  * typed error, by the next call that looks, at the latest by the next value that is read.
  */
 import { EngineError } from "../../errors.ts";
-import { outOfMemory } from "../out_of_memory.ts";
+import { outOfMemory, outOfMemoryCode } from "../out_of_memory.ts";
 
+const invalidCode = "engine.webgpu.invalid";
 const resumeHint = "The run folder is intact: train --resume continues from its last checkpoint";
 
 export class Failures {
@@ -61,12 +62,16 @@ export class Failures {
 
   private async settle(): Promise<void> {
     await Promise.all(this.pending);
-    if (this.first === undefined) await new Promise((resolve) => setTimeout(resolve)); // events come between tasks
+    if (this.first === undefined || this.first.code === invalidCode) {
+      await new Promise((resolve) => setTimeout(resolve)); // events come between tasks
+    }
     this.check();
   }
 
+  /** A buffer that could not be made is invalid wherever it is used, which is heard of before the reason. */
   private add(error: EngineError): void {
-    this.first ??= error;
+    const isReason = error.code === outOfMemoryCode && this.first?.code === invalidCode;
+    if (this.first === undefined || isReason) this.first = error;
   }
 }
 
@@ -79,5 +84,5 @@ function lost(message: string): EngineError {
 function errorOf({ message, constructor }: GPUError, label?: string): EngineError {
   const what = label === undefined ? "WebGPU" : `WebGPU program "${label}"`;
   if (constructor.name === "GPUOutOfMemoryError") return outOfMemory(message.trim());
-  return new EngineError("engine.webgpu.invalid", `${what}: ${message.trim()}`, { hint: "Run `cov3d doctor`" });
+  return new EngineError(invalidCode, `${what}: ${message.trim()}`, { hint: "Run `cov3d doctor`" });
 }

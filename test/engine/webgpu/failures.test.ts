@@ -69,6 +69,15 @@ eachEngine("failures", (_, factory) => {
       expect(await failureOf(() => x.data())).toMatchObject({ code: outOfMemoryCode });
     }));
 
+  test("memory that ran out is named although the buffers that it left invalid are heard of first", () =>
+    withEngine(async ({ gpu }) => {
+      const { tensor, binding } = gpu.allocate([4]), error = new GPUOutOfMemoryError("no more of it");
+      gpu.run({ label: "broken", code: "fn main( {", inputs: [], outputs: [binding], workgroups: [1, 1, 1] });
+      expect((await failureOf(() => tensor.data())).code).toBe("engine.webgpu.invalid");
+      gpu.device.dispatchEvent(new GPUUncapturedErrorEvent("uncapturederror", { error }));
+      expect((await failureOf(() => tensor.data())).code).toBe(outOfMemoryCode);
+    }));
+
   test("programs beyond the device's limits are refused by name", () =>
     withEngine(async ({ gpu }) => {
       const { binding } = gpu.allocate([4]), program = { label: "wide", code: "", inputs: [], outputs: [binding] };
