@@ -12,7 +12,7 @@ import { recipeFor } from "./data/size.ts";
 import type { Dataset } from "./data/types.ts";
 import { type DemoSeconds, type DemoWatch, StepClock } from "./demo_clock.ts";
 import { demoReport } from "./demo_report.ts";
-import { chooseEngine } from "./engine/registry.ts";
+import { assertCanStart, chooseEngine } from "./engine/registry.ts";
 import type { EngineChoice, EngineName } from "./engine/types.ts";
 import { RunError } from "./errors.ts";
 import { evaluate, type EvaluationResult } from "./evaluate/evaluate.ts";
@@ -79,6 +79,7 @@ async function runSteps(options: DemoOptions): Promise<DemoResult> {
   const folder = resolve(options.out ?? "demo");
   const clock = new StepClock(options);
   const engine = await chooseEngine(options.engine);
+  await assertCanStart(engine);
   const name = `seed${seed}-${engine}${shuffleLabels ? "-shuffled" : ""}`;
   const folders = {
     data: join(folder, `phantom-seed${seed}`),

@@ -3,7 +3,7 @@ import { ConfigError, EngineError } from "../errors.ts";
 import { tensorflowEngine } from "./tensorflow/mod.ts";
 import type { Engine, EngineChoice, EngineFactory, EngineName, EngineProbe, EngineStartOptions } from "./types.ts";
 import { wasmEngine } from "./wasm/mod.ts";
-import { webgpuEngine } from "./webgpu/mod.ts";
+import { softwareAllowed, webgpuEngine } from "./webgpu/mod.ts";
 
 /** In order of preference on equal hardware; a GPU always goes first. */
 export const engineFactories: readonly EngineFactory[] = [tensorflowEngine, webgpuEngine, wasmEngine];
@@ -41,6 +41,20 @@ export async function chooseEngine(choice: EngineChoice = "auto"): Promise<Engin
   const chosen = available.find((probe) => probe.gpu) ?? available[0];
   if (chosen === undefined) throw new EngineError("engine.none", "no engine can start here; run `cov3d doctor`");
   return chosen.engine;
+}
+
+/**
+ * For work that takes minutes before its engine is started.
+ * @throws EngineError "engine.unavailable" when this engine cannot start here
+ */
+export async function assertCanStart(name: EngineName): Promise<void> {
+  const probe = (await probeEngines()).find(({ engine }) => engine === name)!;
+  const { available, software = false, detail, hint } = probe;
+  if (available && (!software || softwareAllowed())) return;
+  throw new EngineError("engine.unavailable", `the ${name} engine cannot start here`, {
+    found: detail,
+    ...(hint === undefined ? {} : { hint }),
+  });
 }
 
 /** Starts an engine and makes its backend the current one of TensorFlow.js. */

@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "vitest";
-import { ConfigError } from "../../lib/errors.ts";
+import { ConfigError, EngineError } from "../../lib/errors.ts";
 import {
+  assertCanStart,
   availableEngines,
   chooseEngine,
   engineFactories,
@@ -35,6 +36,19 @@ test("auto takes the first engine with a GPU, else the first that is available",
   expect(await chooseEngine("auto")).toBe(expected);
   expect(await chooseEngine("wasm")).toBe("wasm");
   expect(available.filter(({ software }) => software)).toEqual([]); // never without being asked for
+});
+
+test("an engine that cannot start here is refused before anything else is done", async () => {
+  await assertCanStart("wasm");
+  Object.defineProperty(navigator, "gpu", { value: undefined, configurable: true });
+  try {
+    const error = await assertCanStart("webgpu").catch((thrown) => thrown);
+    expect(error).toBeInstanceOf(EngineError);
+    expect(error.code).toBe("engine.unavailable");
+    expect(error.hint).toContain("Vulkan");
+  } finally {
+    Reflect.deleteProperty(navigator, "gpu");
+  }
 });
 
 test("a started engine is TensorFlow.js's current backend and says what it is", async () => {

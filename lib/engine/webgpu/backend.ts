@@ -30,6 +30,7 @@ export async function startBackend({ device, info }: OpenDevice): Promise<Backen
   // A copy on the host would go stale when a program changes the tensor in place.
   backend.convertAndCacheOnCPU = (_, values) => values;
   refuseImpossibleBuffers(backend);
+  nameFailedUploads(backend);
   const read = backend.read.bind(backend);
   backend.read = (dataId) => failures.guard(() => read(dataId));
   if (tf.findBackendFactory(backendName) !== null) tf.removeBackend(backendName);
@@ -44,5 +45,19 @@ function refuseImpossibleBuffers({ bufferManager, device: { limits: { maxBufferS
   bufferManager.acquireBuffer = (size, ...rest) => {
     if (size <= maxBufferSize) return acquire(size, ...rest);
     throw outOfMemory(`a buffer of ${size} bytes`, `at most the ${maxBufferSize} bytes that the device allows`);
+  };
+}
+
+/** Values are written into a buffer that the host sees; one that could not be made cannot be written to. */
+function nameFailedUploads(backend: Backend): void {
+  const upload = backend.uploadToGPU.bind(backend);
+  backend.uploadToGPU = (dataId) => {
+    try {
+      upload(dataId);
+    } catch (error) {
+      if (!(error instanceof DOMException)) throw error;
+      backend.failures.check(); // what happened before is the reason
+      throw outOfMemory(error.message);
+    }
   };
 }

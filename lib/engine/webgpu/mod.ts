@@ -10,6 +10,8 @@ import { fileStore } from "./tile_file.ts";
 /** Allows adapters that compute on the CPU: for tests, and for those who want to see them at work. */
 export const softwareVariable = "COV3D_WEBGPU_SOFTWARE";
 
+export const softwareAllowed = (): boolean => Deno.env.get(softwareVariable) === "1";
+
 /** "off": convolutions keep their fixed tiles; "on": the timed search on software adapters too. */
 export const tuneVariable = "COV3D_WEBGPU_TUNE";
 
@@ -67,7 +69,7 @@ async function start({ device }: EngineStartOptions = {}): Promise<Engine> {
 }
 
 function assertWanted({ name, software }: AdapterFacts): void {
-  if (!software || Deno.env.get(softwareVariable) === "1") return;
+  if (!software || softwareAllowed()) return;
   throw new EngineError("engine.webgpu.software", "the only WebGPU adapter here computes on the CPU", {
     found: name,
     hint: `Choose another engine, or set ${softwareVariable}=1 to use it all the same (slower than wasm)`,

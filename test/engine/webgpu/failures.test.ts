@@ -78,6 +78,16 @@ eachEngine("failures", (_, factory) => {
       expect((await failureOf(() => tensor.data())).code).toBe(outOfMemoryCode);
     }));
 
+  test("values for which no buffer can be made are a typed error", () =>
+    withEngine(async ({ gpu }) => {
+      const { backend } = gpu, { device } = backend, { bufferManager } = backend;
+      const destroyed = device.createBuffer({ size: 16, usage: 0x80 | 0x08, mappedAtCreation: true });
+      destroyed.destroy();
+      bufferManager.acquireBuffer = () => destroyed;
+      const error = await failureOf(() => Promise.resolve().then(() => gpu.bindingOf(tf.tensor1d([1, 2, 3, 4]))));
+      expect(error.code).toBe(outOfMemoryCode);
+    }));
+
   test("programs beyond the device's limits are refused by name", () =>
     withEngine(async ({ gpu }) => {
       const { binding } = gpu.allocate([4]), program = { label: "wide", code: "", inputs: [], outputs: [binding] };
