@@ -47,6 +47,12 @@ describe("the command line", () => {
       expect(flags, name).toContain("--record");
     }
   });
+
+  test('"all" runs nothing for a name that no benchmark has', async () => {
+    const program = benchProgram();
+    for (const command of program.commands) command.configureOutput({ writeErr() {} });
+    await expect(program.parseAsync(["all", "--only", "steps"], { from: "user" })).rejects.toThrow(/Allowed choices/);
+  });
 });
 
 describe("prediction", () => {

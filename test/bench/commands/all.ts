@@ -1,4 +1,4 @@
-import type { Command } from "@commander-js/extra-typings";
+import { type Command, Option } from "@commander-js/extra-typings";
 import { fileURLToPath } from "node:url";
 import { exitCodes, log } from "../../../lib/cli/common.ts";
 import { inSeries } from "../record.ts";
@@ -25,11 +25,12 @@ export const everyBenchmark: readonly (readonly string[])[] = [
 ];
 
 export function registerAll(program: Command): void {
+  const names = [...new Set(everyBenchmark.map(([name]) => name!))];
   const lines = everyBenchmark.map((args) => `  deno task bench ${args.join(" ")}`);
   program.command("all")
     .description("every benchmark that a CPU can run, one after the other: about 20 minutes on two quiet cores")
     .option("--record", "add the results to figures/benchmarks")
-    .option("--only <name...>", "only the benchmarks of these names, e.g. step predict")
+    .addOption(new Option("--only <name...>", "only the benchmarks of these names").choices(names))
     .addHelpText(
       "after",
       `
