@@ -142,12 +142,13 @@ async function openSweep({ plan, expanded, out, engine, options }: OpenSweepOpti
   return { out, plan, data, runs, record: await sweepRecord(plan, expanded, data, runs) };
 }
 
-/** @throws ConfigError "sweep.gpus" when GPUs are asked for and the engine computes on cores */
+/** @throws ConfigError "sweep.gpus" when GPUs are asked for and the engine computes on cores, or takes whichever it finds */
 export async function engineOf(plan: Plan, { engine, gpus = [] }: AblateOptions): Promise<EngineName> {
   const { engine: own } = plan.base;
   const chosen = await chooseEngine(engine ?? parseEngineChoice(own === undefined ? undefined : String(own)));
-  if (gpus.length === 0 || chosen !== "wasm") return chosen;
-  throw new ConfigError("sweep.gpus", "the engine wasm does not use GPUs", {
+  if (gpus.length === 0 || chosen === "tensorflow") return chosen;
+  const reason = chosen === "wasm" ? "does not use GPUs" : "does not know GPUs by number";
+  throw new ConfigError("sweep.gpus", `the engine ${chosen} ${reason}`, {
     found: gpus.join(", "),
     hint: "Leave --gpus out, or choose --engine tensorflow",
   });

@@ -57,6 +57,12 @@ describe("cov3d ablate", () => {
     ["a plan without scans", ["table3"], 2, /no dataset of its own.*--data DIR/],
     ["weights that are missing", ["table3", "--data", "/nowhere"], 2, /28 rows start from pretrained.*--weights FILE/],
     ["GPUs for an engine without", ["quick", "--engine", "wasm", "--gpus", "0,1"], 2, /wasm does not use GPUs.*--gpus/],
+    [
+      "GPUs by number for an engine that takes the fastest",
+      ["quick", "--engine", "webgpu", "--gpus", "0,1"],
+      2,
+      /webgpu does not know GPUs by number/,
+    ],
     ["the same, described", ["quick", "--engine", "wasm", "--gpus", "0", "--dry-run"], 2, /wasm does not use GPUs/],
     ["two ways of doing nothing", ["quick", "--dry-run", "--collect-only"], 2, /cannot be used with option/],
     ["records of nothing", ["quick", "--dry-run", "--records", "/nowhere"], 2, /cannot be used with option/],
