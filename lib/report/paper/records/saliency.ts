@@ -16,7 +16,7 @@ const names: Readonly<Record<string, string>> = { gradcam: "Grad-CAM", layercam:
 export const saliencyFamily: RecordFamily = {
   name: "saliency",
   place,
-  command: "deno run -A test/experiments/saliency/main.ts --work DIR --out figures/saliency",
+  command: "deno run -A test/experiments/saliency/main.ts --recipe demo --work DIR --out figures/saliency",
   gives: ["saliency", "saliency-montage"],
   read: async (root): Promise<FamilyInputs> => {
     const rows = await readCsv(saliencyFamily, root, file, columns);
