@@ -124,6 +124,14 @@ describe("sides take turns", () => {
     if (Deno.build.os === "linux") expect(peakBytes).toBeGreaterThan(2 ** 20);
   });
 
+  test("a process that takes over its limit is killed; one within it answers", async () => {
+    const slow =
+      "await serveRounds({}, async ({ ms }) => { await new Promise((go) => setTimeout(go, ms)); return {}; });";
+    await using side = await Side.start<object, { ms: number }, object>(echo(slow));
+    expect(await side.askWithin({ ms: 1 }, 60)).toBeDefined();
+    expect(await side.askWithin({ ms: 60_000 }, 0.2)).toBeUndefined();
+  });
+
   test("a process that dies is an error with its name", async () => {
     await expect(Side.start(echo("Deno.exit(3);"))).rejects.toThrow(/"echo" ended before it answered/);
   });

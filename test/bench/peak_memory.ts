@@ -26,6 +26,8 @@ export interface PeakMemoryOptions {
   readonly steps: number;
   /** False: measure the kit alone. */
   readonly peer: boolean;
+  /** A peer whose step takes longer is left out. */
+  readonly limitSeconds: number;
 }
 
 export interface PeakMemorySide {
@@ -51,12 +53,14 @@ export interface PeakMemoryResult extends Provenance {
 }
 
 export async function benchPeakMemory(options: PeakMemoryOptions): Promise<PeakMemoryResult> {
-  const { engine, size, batch, memory, steps } = options;
+  const { engine, size, batch, memory, steps, limitSeconds } = options;
   const shape = { size: [size.depth, size.height, size.width], batch, threads: navigator.hardwareConcurrency };
-  const kit = await measure(kitCommand("step", engine, { ...shape, memory }), steps);
+  const kit = (await measure(kitCommand("step", engine, { ...shape, memory }), steps))!;
   const peers: PeakMemorySide[] = [];
   for (const command of options.peer ? await peerCommands(shape, memory) : []) {
-    peers.push(await measure(command, steps));
+    const side = await measure(command, steps, limitSeconds);
+    if (side !== undefined) peers.push(side);
+    else console.error(`${command.name.padEnd(38)} left out: a step takes over ${limitSeconds} s`);
   }
   const least = Math.min(...peers.map((side) => side.peakResidentBytes));
   const versions = { engine: kit.version, ...(peers[0] === undefined ? {} : { pytorch: peers[0].version }) };
@@ -83,13 +87,19 @@ async function peerCommands(shape: Readonly<Record<string, unknown>>, memory: Me
   }));
 }
 
-/** Starts a side, lets it train, and ends it before the next one starts. */
-async function measure(command: SideCommand, steps: number): Promise<PeakMemorySide> {
+/** Starts a side, lets it train, and ends it before the next one starts; undefined when a step takes over the limit. */
+async function measure(
+  command: SideCommand,
+  steps: number,
+  limitSeconds?: number,
+): Promise<PeakMemorySide | undefined> {
   await using side = await Side.start<StepReady, StepRequest, StepAnswer>(command);
   const seconds: number[] = [];
   let peakResidentBytes = 0, lastLoss = NaN;
   for (let step = 0; step < steps; step++) {
-    const answer = await side.ask({ steps: 1 });
+    const request = { steps: 1 };
+    const answer = limitSeconds === undefined ? await side.ask(request) : await side.askWithin(request, limitSeconds);
+    if (answer === undefined) return undefined;
     if (answer.peakBytes === undefined) {
       throw new Cov3dError("bench.memory", "this system does not tell how much memory a process has had");
     }

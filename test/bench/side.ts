@@ -44,6 +44,23 @@ export class Side<Ready, Request, Answer> implements AsyncDisposable {
     return await nextLine<Answer>(this.name, this.lines);
   }
 
+  /** Like `ask`, but a side that takes longer is killed and gives undefined. */
+  async askWithin(request: Request, limitSeconds: number): Promise<Answer | undefined> {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      this.process.kill("SIGKILL");
+    }, limitSeconds * 1000);
+    try {
+      return await this.ask(request);
+    } catch (error) {
+      if (late) return undefined;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   /** Ends the process: its standard input closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.writer.close().catch(() => {});

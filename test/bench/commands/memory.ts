@@ -23,10 +23,11 @@ export function registerMemory(program: Command): void {
     .option("--memory <mode>", "fast, or lean: blocks are computed again (PyTorch: torch.utils.checkpoint)", "fast")
     .option("--steps <n>", "steps of each side", wholeNumber, 2)
     .option("--peer <name>", "pytorch or none", "pytorch")
+    .option("--limit <seconds>", "a peer whose step takes longer is left out, with a note", wholeNumber, 600)
     .option("--epochs <n>", "measure the growth of a training run over so many epochs instead", wholeNumber)
     .option("--scans <n>", "with --epochs: training scans of the phantom", wholeNumber, 64)
     .addHelpText("after", help)
-    .action(async ({ json, record, engine, size, epochs, scans, memory, peer, batch, steps }) => {
+    .action(async ({ json, record, engine, size, epochs, scans, memory, peer, batch, steps, limit }) => {
       const shared = { engine: await engineOf(engine) }, outputs = { json, record };
       if (epochs !== undefined) {
         const result = await benchMemory({ ...shared, size: parseSize(size ?? "16x64x64"), epochs, scans });
@@ -39,6 +40,7 @@ export function registerMemory(program: Command): void {
         peer: withPeer(peer),
         batch,
         steps,
+        limitSeconds: limit,
       });
       const rows = peakMemoryRows(result), summary = peakMemorySummary(result);
       await finish("peak_memory", { result, rows, summary }, outputs);
