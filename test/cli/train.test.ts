@@ -55,7 +55,7 @@ describe("configFrom", () => {
 
   test("no folder, or a value that cannot be: ConfigError", () => {
     expect(() => configFrom(undefined, flags)).toThrow(ConfigError);
-    expect(() => configFrom("d", { ...flags, severityFactor: 2 })).toThrow(/severityFactor/);
+    expect(() => configFrom("d", { ...flags, severityFactor: 2 })).toThrow(/--severity-factor: expected .*found 2/);
   });
 });
 
