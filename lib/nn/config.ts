@@ -11,9 +11,9 @@ export interface NetworkConfig {
   readonly model: ModelName;
   /** Channels of the volume: 1 for CT, 3 for the stock video networks. */
   readonly inputChannels: number;
-  /** Channels of layer1 … layer4 (the stem has layer1's). */
+  /** Channels of layer1 … layer4 (the stem has layer1's); with fewer than four, the last stages are left out. */
   readonly widths: readonly number[];
-  /** Residual blocks of layer1 … layer4. */
+  /** Residual blocks of each of these stages. */
   readonly blocks: readonly number[];
   /** Stem stride (2, 2, 2) instead of (1, 2, 2). */
   readonly evenStride: boolean;
@@ -88,9 +88,9 @@ export function stockConfig(model: ModelName): NetworkConfig {
 }
 
 /** Convolution builders of the stem and of each stage. */
-export function convolutionsOf({ model }: NetworkConfig) {
+export function convolutionsOf({ model, widths }: NetworkConfig) {
   const { stem, stages } = modelShapes[model];
-  return { stem: convolutions[stem], stages: stages.map((name) => convolutions[name]) };
+  return { stem: convolutions[stem], stages: stages.slice(0, widths.length).map((name) => convolutions[name]) };
 }
 
 function validate(config: NetworkConfig): void {
@@ -100,8 +100,13 @@ function validate(config: NetworkConfig): void {
     throw new ConfigError("network.config", `network: ${what} cannot be used`, { expected, found: String(found) });
   };
   if (!(modelNames as readonly string[]).includes(config.model)) refuse("model", modelNames.join(", "), config.model);
-  if (widths.length !== 4 || !widths.every((width) => whole(width, 1))) refuse("widths", "4 channel counts", widths);
-  if (blocks.length !== 4 || !blocks.every((count) => whole(count, 1))) refuse("blocks", "4 counts", blocks);
+  const stages = widths.length;
+  if (stages < 1 || stages > 4 || !widths.every((width) => whole(width, 1))) {
+    refuse("widths", "1 to 4 channel counts, one a stage", widths);
+  }
+  if (blocks.length !== stages || !blocks.every((count) => whole(count, 1))) {
+    refuse("blocks", `${stages} counts, one for each of the widths`, blocks);
+  }
   if (!(dropout >= 0 && dropout < 1)) refuse("dropout", "a rate in [0, 1)", dropout);
   if (!whole(penultimate, 0)) refuse("penultimate", "0 or a width", penultimate);
   if (!whole(outputs, 1)) refuse("outputs", "at least 1", outputs);

@@ -1,6 +1,7 @@
 /** 3-D residual network (torchvision's VideoResNet) with Cov3d's dropout and head, built from a plan. */
 import * as tf from "../tf.ts";
 import type { EngineOps } from "../engine/types.ts";
+import { ConfigError } from "../errors.ts";
 import { BatchNorm } from "./batch_norm.ts";
 import type { NetworkConfig } from "./config.ts";
 import { Conv3d } from "./conv3d.ts";
@@ -77,6 +78,10 @@ export class ResNet3d implements Network {
   attribute(x: tf.Tensor5D, stage: StageName): AttributionPass {
     const context = { ops: this.ops, statistics: "running" } as const;
     const chosen = this.stages.findIndex(({ name }) => name === stage); // −1: the stem
+    if (chosen < 0 && stage !== "stem") {
+      const expected = ["stem", ...this.stages.map(({ name }) => name)].join(", ");
+      throw new ConfigError("network.stage", "the network has no such stage", { expected, found: stage });
+    }
     const layers = this.stages.map(({ layer }) => layer);
     let activation = this.stem.infer(x, { relu: true }, context);
     for (const layer of layers.slice(0, chosen + 1)) activation = layer.infer(activation, context);

@@ -22,7 +22,7 @@ export function recogniseNetwork(tensors: StateDict): Recognised | undefined {
   const widths: number[] = [], blocks: number[] = [];
   for (const layer of ["layer1", "layer2", "layer3", "layer4"]) {
     const width = size(`${layer}.0.0.conv2.1.weight`, 0);
-    if (width === undefined) return undefined;
+    if (width === undefined) break;
     widths.push(width);
     let count = 0;
     while (shapes.has(`${layer}.0.${count}.conv2.1.weight`)) count++;
@@ -30,7 +30,7 @@ export function recogniseNetwork(tensors: StateDict): Recognised | undefined {
   }
   const inputChannels = size("stem.0.weight", 1);
   const kind = kindOf(shapes);
-  if (inputChannels === undefined || kind === undefined) return undefined;
+  if (inputChannels === undefined || kind === undefined || widths.length === 0) return undefined;
   const { hasHead, head } = headOf(shapes);
   const model = modelNames.find((name) => {
     const standard = networkConfig({ model: name });

@@ -242,6 +242,25 @@ describeEngines("names and initial weights", (engine) => {
     network.dispose();
   });
 
+  test("with fewer widths the last stages are left out; a stage that is not there is refused", async () => {
+    const four = createNetwork(small("tiny"), engine().ops, 1);
+    const two = createNetwork(small("tiny", { widths: [4, 6], blocks: [1, 2] }), engine().ops, 1);
+    const body = (network: typeof two) =>
+      network.stateDict().then((state) => [...state].filter(([name]) => name[0] !== "f"));
+    const [long, short] = await Promise.all([four, two].map(body));
+    expect(short!.map(([name]) => name)).toEqual(
+      long!.map(([name]) => name).filter((name) => !/^layer[34]/.test(name)),
+    );
+    for (const [name, { data }] of short!) expect(new Map(long).get(name)!.data, name).toEqual(data);
+    const pass = two.attribute(tf.ones<tf.Rank.R5>([1, 4, 16, 16, 1]), "layer2");
+    expect(pass.activation.shape).toEqual([1, 2, 4, 4, 6]);
+    tf.dispose([pass.activation, pass.logits, pass.backward(tf.onesLike(pass.logits))]);
+    const x = tf.ones<tf.Rank.R5>([1, 4, 16, 16, 1]);
+    expect(() => two.attribute(x, "layer3")).toThrow(/no such stage.*stem, layer1, layer2/s);
+    x.dispose();
+    for (const network of [four, two]) network.dispose();
+  });
+
   test("initial weights depend on the seed and the name, and have PyTorch's spread", async () => {
     const config = small("tiny", { widths: [16, 32, 32, 32], penultimate: 64 });
     const [one, same, other] = await Promise.all([1, 1, 2].map(async (seed) => {

@@ -82,8 +82,22 @@ const fewestCells = 16;
 
 /** The deepest stage whose output still has 16 cells along the width of `size`; the stem for tiny volumes. */
 export function defaultStage(plan: NetworkPlan, width: number): StageName {
-  const fine = stageNames.filter((stage) => Math.ceil(width / stageStride(plan, stage)[2]) >= fewestCells);
+  const fine = stagesOf(plan).filter((stage) => Math.ceil(width / stageStride(plan, stage)[2]) >= fewestCells);
   return fine.at(-1) ?? "stem";
+}
+
+/** Stages of this network, which may have fewer than four layers. */
+function stagesOf(plan: NetworkPlan): readonly StageName[] {
+  return stageNames.slice(0, 1 + plan.stages.length);
+}
+
+/** @throws ConfigError "saliency.layer" when the network ends before this stage */
+export function requireStage(plan: NetworkPlan, stage: StageName): StageName {
+  if (stagesOf(plan).includes(stage)) return stage;
+  throw new ConfigError("saliency.layer", "the network has no such stage", {
+    expected: stagesOf(plan).join(", "),
+    found: stage,
+  });
 }
 
 /** @throws ConfigError "saliency.layer" */

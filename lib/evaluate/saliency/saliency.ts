@@ -12,7 +12,7 @@ import { readRun, type Run } from "../../train/run.ts";
 import { runInWorker } from "../../worker.ts";
 import type { FailedScan, PredictOptions } from "../predict.ts";
 import { chooseWeights } from "../weights.ts";
-import { defaultStage, parseStage } from "./cam.ts";
+import { defaultStage, parseStage, requireStage } from "./cam.ts";
 import { explained, type ScanSaliency } from "./explained.ts";
 import type { SaliencyMethod } from "./explain.ts";
 import type { OcclusionOptions } from "./occlusion.ts";
@@ -131,13 +131,17 @@ async function saliencyTask(
     & SaliencyOptions
     & Required<Pick<SaliencyOptions, "method" | "target">>,
 ): Promise<SaliencyTask> {
+  const plan = planNetwork(config.model);
+  const stage = layer === undefined
+    ? defaultStage(plan, config.data.size.width)
+    : requireStage(plan, parseStage(layer));
   const { files } = await readCheckpoint(checkpointsFolder, weights);
   return {
     engine: parseEngineChoice(engine),
     ...(device === undefined ? {} : { device }),
     method,
     target,
-    stage: layer === undefined ? defaultStage(planNetwork(config.model), config.data.size.width) : parseStage(layer),
+    stage,
     occlusion: occlusion ?? {},
     network: config.model,
     weights: files.get("model.safetensors")!,
