@@ -61,5 +61,5 @@ test("a missing fold and a fold without file are refused before anything is made
   ]);
   expect([missing.code, alone.code]).toEqual([3, 2]);
   expect(missing.stderr).toContain("there is no fold 9; expected 0, 1, 2");
-  expect(alone.stderr).toContain("data.folds.file");
+  expect(alone.stderr).toContain("--folds: is missing");
 });
