@@ -7,8 +7,10 @@
  */
 import type { RandomStream } from "../../random.ts";
 import type { Severity } from "../types.ts";
-import { type Anatomy, cavityDistance, diaphragmDistance, lungDistance, sliceShape } from "./anatomy.ts";
-import { bell, between, chance, clamp01, type NoiseField, noiseField, smoothstep } from "./noise.ts";
+import type { Anatomy } from "./anatomy.ts";
+import { commonFindings } from "./common_findings.ts";
+import { type LungPoint, lungPoints, type OpacityGrid, opacityGrid, type Score } from "./lung_points.ts";
+import { between, clamp01, noiseField } from "./noise.ts";
 
 export type Grade = Exclude<Severity, "undefined">;
 
@@ -48,12 +50,6 @@ export interface Opacity {
   readonly solid: number;
 }
 
-export interface OpacityGrid {
-  readonly n: number;
-  readonly origin: readonly [number, number, number];
-  readonly step: readonly [number, number, number];
-}
-
 export interface OpacityOptions {
   readonly anatomy: Anatomy;
   /** The grade whose extent is drawn; for negatives only the amount of smooth density. */
@@ -63,8 +59,6 @@ export interface OpacityOptions {
   readonly smoothAmount: 0 | 1 | 2;
   readonly random: RandomStream;
 }
-
-const gridSize = 40;
 
 /** Half-widths of the edges in units of the margins, and how much fine texture frays them. */
 const edge = 0.22, denseEdge = 0.5, fray = 0.16;
@@ -121,51 +115,6 @@ export function drawOpacity({ anatomy, grade, isLesion, smoothAmount, random }: 
   });
   return { isLesion, extent, grid, fields, ...looks };
 }
-
-function opacityGrid({ halfWidth, halfDepth, lungHeight }: Anatomy): OpacityGrid {
-  const span = [2.06 * halfWidth, 2.3 * halfDepth, 1.02 * lungHeight] as const;
-  return {
-    n: gridSize,
-    origin: [-1.03 * halfWidth, -1.1 * halfDepth, -0.01 * lungHeight],
-    step: [span[0] / (gridSize - 1), span[1] / (gridSize - 1), span[2] / (gridSize - 1)],
-  };
-}
-
-/** A grid point in or next to the lungs, with what the scores look at. */
-interface LungPoint {
-  readonly index: number;
-  readonly inside: boolean;
-  readonly x: number;
-  readonly y: number;
-  readonly z: number;
-  /** −1 front … 1 back of the cavity; 0 apex … 1 base. */
-  readonly back: number;
-  readonly t: number;
-  /** mm to the chest wall or the diaphragm. */
-  readonly depth: number;
-}
-
-/** Points a little outside are included, so that interpolation at the pleura has values on both sides. */
-function lungPoints(anatomy: Anatomy, { n, origin, step }: OpacityGrid): LungPoint[] {
-  const points: LungPoint[] = [];
-  for (let k = 0, index = 0; k < n; k++) {
-    const z = origin[2] + k * step[2];
-    const shape = sliceShape(anatomy, Math.max(z, 0.01));
-    for (let j = 0; j < n; j++) {
-      const y = origin[1] + j * step[1], back = (y - shape.cavity.y) / shape.cavity.b;
-      for (let i = 0; i < n; i++, index++) {
-        const x = origin[0] + i * step[0];
-        const distance = lungDistance(shape, x, y);
-        if (distance < -12) continue;
-        const depth = Math.min(cavityDistance(shape, x, y), diaphragmDistance(shape, x, y));
-        points.push({ index, inside: distance > 0, x, y, z, back, t: shape.t, depth });
-      }
-    }
-  }
-  return points;
-}
-
-type Score = (point: LungPoint) => number;
 
 /** Peripheral, posterior and basal preference, bilateral with a little asymmetry, broken up by two wavelengths. */
 function lesionScore(random: RandomStream): Score {
@@ -247,63 +196,4 @@ function rearrange(points: readonly LungPoint[], values: Float64Array, scores: F
     }
     return sortedValues[low] ?? 0;
   });
-}
-
-/** Findings of either class: gravity gradient, emphysema, apical scars, nodules, pleural effusion. Returns extra HU. */
-function commonFindings(anatomy: Anatomy, random: RandomStream): Score {
-  const parts = [gravity(random)];
-  if (chance(random, 0.2)) parts.push(emphysema(random));
-  if (chance(random, 0.1)) parts.push(apicalScar(anatomy, random));
-  if (chance(random, 0.2)) parts.push(nodules(anatomy, random));
-  if (chance(random, 0.1)) parts.push(effusion(anatomy, random));
-  return (point) => {
-    let sum = 0;
-    for (const part of parts) sum += part(point);
-    return sum;
-  };
-}
-
-function gravity(random: RandomStream): Score {
-  const slope = between(random, 10, 75), uneven = noiseField(random, 90), depth = between(random, 10, 50);
-  return ({ x, y, z, back }) => slope * back + depth * uneven.at(x, y, z);
-}
-
-function emphysema(random: RandomStream): Score {
-  const holes: NoiseField = noiseField(random, between(random, 9, 20)), depth = between(random, 60, 130);
-  const reach = between(random, 0.35, 0.9);
-  return ({ x, y, z, t }) =>
-    -depth * smoothstep(0.1, 0.6, holes.at(x, y, z)) * (1 - smoothstep(reach - 0.2, reach + 0.2, t));
-}
-
-function apicalScar({ halfWidth }: Anatomy, random: RandomStream): Score {
-  const side = chance(random, 0.5) ? 1 : -1, reach = between(random, 0.12, 0.25), streaks = noiseField(random, 13);
-  return ({ x, y, z, t }) =>
-    x * side < 0.05 * halfWidth
-      ? 0
-      : 420 * (1 - smoothstep(reach * 0.6, reach, t)) * smoothstep(0.15, 0.5, streaks.at(x, y, z * 0.5));
-}
-
-function nodules({ halfWidth, halfDepth, lungHeight }: Anatomy, random: RandomStream): Score {
-  const spheres = Array.from({ length: random.integer(1, 3) }, () => ({
-    x: (chance(random, 0.5) ? 1 : -1) * between(random, 0.35, 0.85) * halfWidth,
-    y: between(random, -0.6, 0.7) * halfDepth,
-    z: between(random, 0.15, 0.85) * lungHeight,
-    radius: between(random, 5, 9) + (chance(random, 0.15) ? between(random, 5, 14) : 0),
-  }));
-  return ({ x, y, z }) =>
-    spheres.reduce((sum, sphere) => {
-      const dx = x - sphere.x, dy = y - sphere.y, dz = z - sphere.z;
-      return sum + 800 * clamp01(0.5 + (sphere.radius - Math.sqrt(dx * dx + dy * dy + dz * dz)) / 5);
-    }, 0);
-}
-
-/** Free fluid at the back and base; the level rises towards the wall. */
-function effusion({ halfDepth }: Anatomy, random: RandomStream): Score {
-  const sides = chance(random, 0.4) ? [-1, 1] : chance(random, 0.5) ? [-1] : [1];
-  const level = between(random, 0.62, 0.85), from = between(random, 0.45, 0.7), wall = bell(random, 4, 10);
-  return ({ x, back, t, depth }) => {
-    if (!sides.includes(x < 0 ? -1 : 1)) return 0;
-    const surface = level - 0.18 * smoothstep(wall * 2, 0, depth);
-    return 900 * smoothstep(from, from + 0.15, t) * clamp01(0.5 + (back - surface) * halfDepth / 6);
-  };
 }
