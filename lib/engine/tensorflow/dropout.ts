@@ -1,6 +1,6 @@
 /** Dropout whose mask is drawn on the device by TensorFlow's Philox 4×32-10 generator. */
-import { EngineError } from "../../errors.ts";
 import { keep, type Tensor } from "../../tf.ts";
+import { assertDropoutRate } from "../dropout.ts";
 import type { Differentiable, DropoutStream } from "../types.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
 import { dataTypes } from "./types.ts";
@@ -14,12 +14,7 @@ export function dropout<T extends Tensor>(
   rate: number,
   stream: DropoutStream,
 ): Differentiable<T, T> {
-  if (!(rate >= 0 && rate < 1)) {
-    throw new EngineError("engine.dropout", "dropout rate out of range", {
-      expected: "0 ≤ rate < 1",
-      found: `${rate}`,
-    });
-  }
+  assertDropoutRate(rate);
   if (rate === 0) return { y: x.clone() as T, backward: (dy) => dy.clone() as T, release() {} };
   const mask = keep(keepMask(operators, x.shape, rate, stream));
   return {

@@ -1,6 +1,6 @@
 /** Batch normalisation, fused with ReLU and residual, as engine operations. */
-import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
+import { assertFits, assertShape } from "../batch_norm_shapes.ts";
 import type { BatchNormGradients, BatchNormOptions, BatchNormResult, EngineOps } from "../types.ts";
 import type { Heap, Take } from "./heap.ts";
 
@@ -176,21 +176,6 @@ function gradientSumsOf(
     }
   });
   return { dBeta: channelSums(heap, sums, layout), products: channelSums(heap, products, layout) };
-}
-
-/** Our kernels read by address: a tensor that is too small would be read past its end. */
-function assertShape(what: string, { shape }: tf.Tensor, expected: readonly number[]): void {
-  if (tf.util.arraysEqual(shape, [...expected])) return;
-  throw new EngineError("engine.shape", `batch norm: ${what} has the wrong shape`, {
-    expected: `[${expected}]`,
-    found: `[${shape}]`,
-  });
-}
-
-/** @throws EngineError when the parameters are not one per channel of x, or the residual is not shaped like it */
-function assertFits(x: tf.Tensor5D, parameters: Readonly<Record<string, tf.Tensor1D>>, residual?: tf.Tensor5D): void {
-  for (const [name, tensor] of Object.entries(parameters)) assertShape(name, tensor, [x.shape[4]]);
-  if (residual !== undefined) assertShape("the residual", residual, x.shape);
 }
 
 function batchNorm(

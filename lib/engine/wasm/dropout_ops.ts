@@ -1,6 +1,6 @@
 /** Dropout as an engine operation: the mask is drawn again for the gradient instead of being kept. */
-import { EngineError } from "../../errors.ts";
 import type * as tf from "../../tf.ts";
+import { redrawnDropout } from "../dropout.ts";
 import { dropoutScale, keepThreshold } from "../philox.ts";
 import type { DropoutStream, EngineOps } from "../types.ts";
 import type { Heap } from "./heap.ts";
@@ -40,18 +40,5 @@ function dropoutOf<T extends tf.Tensor>(heap: Heap, x: T, rate: number, stream: 
   return heap.tensor<T>(y);
 }
 
-export const dropoutOps = (heap: Heap): Pick<EngineOps, "dropout"> => ({
-  dropout<T extends tf.Tensor>(x: T, rate: number, stream: DropoutStream) {
-    if (!(rate >= 0 && rate < 1)) {
-      throw new EngineError("engine.dropout", "dropout rate out of range", {
-        expected: "0 ≤ rate < 1",
-        found: `${rate}`,
-      });
-    }
-    return {
-      y: dropoutOf(heap, x, rate, stream),
-      backward: (dy: T) => dropoutOf(heap, dy, rate, stream),
-      release() {},
-    };
-  },
-});
+export const dropoutOps = (heap: Heap): Pick<EngineOps, "dropout"> =>
+  redrawnDropout((x, rate, stream) => dropoutOf(heap, x, rate, stream));

@@ -1,24 +1,10 @@
 /** Batch normalisation, fused with ReLU and residual, as engine operations. */
-import { EngineError } from "../../errors.ts";
 import * as tf from "../../tf.ts";
+import { assertFits, assertShape } from "../batch_norm_shapes.ts";
 import type { BatchNormGradients, BatchNormOptions, BatchNormResult, EngineOps } from "../types.ts";
 import * as programs from "./batch_norm_programs.ts";
 import type { Binding, Gpu } from "./gpu.ts";
 import { type Rows, rowsOf, runColumns, runRows } from "./rows.ts";
-
-/** @throws EngineError when a tensor is not shaped as expected: programs read by address */
-function assertShape(what: string, { shape }: tf.Tensor, expected: readonly number[]): void {
-  if (tf.util.arraysEqual(shape, [...expected])) return;
-  throw new EngineError("engine.shape", `batch norm: ${what} has the wrong shape`, {
-    expected: `[${expected}]`,
-    found: `[${shape}]`,
-  });
-}
-
-function assertFits(x: tf.Tensor5D, parameters: Readonly<Record<string, tf.Tensor1D>>, residual?: tf.Tensor5D): void {
-  for (const [name, tensor] of Object.entries(parameters)) assertShape(name, tensor, [x.shape[4]]);
-  if (residual !== undefined) assertShape("the residual", residual, x.shape);
-}
 
 /** y = (x − mean)·scale + β (+ residual) (then ReLU). */
 function normalise(gpu: Gpu, layout: Rows, x: tf.Tensor5D, table: Binding, options: BatchNormOptions): tf.Tensor5D {

@@ -1,6 +1,6 @@
 /** Dropout as an engine operation: the mask is drawn again for the gradient instead of being kept. */
-import { EngineError } from "../../errors.ts";
 import type * as tf from "../../tf.ts";
+import { redrawnDropout } from "../dropout.ts";
 import { blockCounter, dropoutScale, keepThreshold, philoxConstants } from "../philox.ts";
 import type { DropoutStream, EngineOps } from "../types.ts";
 import type { Gpu } from "./gpu.ts";
@@ -70,18 +70,5 @@ function dropoutOf<T extends tf.Tensor>(gpu: Gpu, x: T, rate: number, stream: Dr
   return tensor as T;
 }
 
-export const dropoutOps = (gpu: Gpu): Pick<EngineOps, "dropout"> => ({
-  dropout<T extends tf.Tensor>(x: T, rate: number, stream: DropoutStream) {
-    if (!(rate >= 0 && rate < 1)) {
-      throw new EngineError("engine.dropout", "dropout rate out of range", {
-        expected: "0 ≤ rate < 1",
-        found: `${rate}`,
-      });
-    }
-    return {
-      y: dropoutOf(gpu, x, rate, stream),
-      backward: (dy: T) => dropoutOf(gpu, dy, rate, stream),
-      release() {},
-    };
-  },
-});
+export const dropoutOps = (gpu: Gpu): Pick<EngineOps, "dropout"> =>
+  redrawnDropout((x, rate, stream) => dropoutOf(gpu, x, rate, stream));

@@ -3,7 +3,7 @@
  * output channel, term of the sum = output voxel. The left factor is gathered from the volume, the right one is dy.
  */
 import { threadsOf, type Tile } from "./tile.ts";
-import { declareSums, digitFunctions, elementOf, multiplyAdd, repeat, storeFour } from "./wgsl.ts";
+import { declareSums, digitFunctions, elementOf, multiplyAdd, openMain, repeat, storeFour } from "./wgsl.ts";
 
 export interface FilterVariant {
   readonly tile: Tile;
@@ -48,17 +48,7 @@ fn voxelAt(position: vec4<i32>, inside: bool) -> vec4<i32> {
     (((position.x * s.source.x + first.x) * s.source.y + first.y) * s.source.z + first.z) * s.source.w + s.origin.w);
 }
 
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) index: u32) {
-  let id = i32(group.x + group.y * groups.x);
-  let rowTile = (id / s.columns.y) * ${tile.rows};
-  let columnTile = (id % s.columns.y) * ${tile.columns};
-  if (rowTile >= s.grid.w) { return; }
-  let thread = i32(index);
-  let firstTerm = i32(group.z) * s.stride.w;
-  let lastTerm = min(firstTerm + s.stride.w, s.taps.w);
-  let extent = vec3<u32>(s.source.xyz);
+${openMain(tile)}
   let radix = vec4<i32>(1, s.grid.xyz);
 
   // The rows that this thread fetches stay the same: their taps are found once.

@@ -3,7 +3,7 @@
  * sum = tap and input channel. What a tile needs of the left factor is gathered from the volume as it is needed.
  */
 import { threadsOf, type Tile } from "./tile.ts";
-import { declareSums, digitFunctions, elementOf, multiplyAdd, repeat, storeFour } from "./wgsl.ts";
+import { declareSums, digitFunctions, elementOf, multiplyAdd, openMain, repeat, storeFour } from "./wgsl.ts";
 
 export interface GatherVariant {
   readonly tile: Tile;
@@ -43,17 +43,7 @@ var<workgroup> left: array<vec4<f32>, ${2 * tile.rows * (groups + 1)}>;
 var<workgroup> right: array<vec4<f32>, ${2 * tile.depth * wide}>;
 ${digitFunctions}
 
-@compute @workgroup_size(${threads})
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) index: u32) {
-  let id = i32(group.x + group.y * groups.x);
-  let rowTile = (id / s.columns.y) * ${tile.rows};
-  let columnTile = (id % s.columns.y) * ${tile.columns};
-  if (rowTile >= s.grid.w) { return; }
-  let thread = i32(index);
-  let firstTerm = i32(group.z) * s.stride.w;
-  let lastTerm = min(firstTerm + s.stride.w, s.taps.w);
-  let extent = vec3<u32>(s.source.xyz);
+${openMain(tile)}
   let radix = vec4<i32>(s.taps.xyz, s.source.w);
 
   // What this thread fetches: four terms of some rows of the left factor, and some fours of the right one.

@@ -1,4 +1,19 @@
 /** Pieces of WGSL that the kernels share. */
+import { threadsOf, type Tile } from "./tile.ts";
+
+/** Head of `main` of a matrix product: the tile of the result that is this workgroup's, and its part of the sum. */
+export const openMain = (tile: Tile): string =>
+  `@compute @workgroup_size(${threadsOf(tile)})
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) index: u32) {
+  let id = i32(group.x + group.y * groups.x);
+  let rowTile = (id / s.columns.y) * ${tile.rows};
+  let columnTile = (id % s.columns.y) * ${tile.columns};
+  if (rowTile >= s.grid.w) { return; }
+  let thread = i32(index);
+  let firstTerm = i32(group.z) * s.stride.w;
+  let lastTerm = min(firstTerm + s.stride.w, s.taps.w);
+  let extent = vec3<u32>(s.source.xyz);`;
 
 /** Lines for i = 0 … count − 1. */
 export const repeat = (count: number, line: (i: number) => string): string =>
