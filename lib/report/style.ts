@@ -13,6 +13,14 @@ export const okabeIto = {
   purple: "#CC79A7",
 } as const;
 
+/** Colour and symbol of the first, second … series of a figure; `mark` is the symbol in a caption. */
+export const seriesStyles = [
+  { colour: okabeIto.vermillion, symbol: "circle", mark: "●" },
+  { colour: okabeIto.blue, symbol: "square", mark: "■" },
+  { colour: okabeIto.green, symbol: "triangle", mark: "▲" },
+  { colour: okabeIto.purple, symbol: "diamond", mark: "◆" },
+] as const;
+
 /** The same thing has the same colour in every figure. */
 export const colours = {
   positive: okabeIto.vermillion,

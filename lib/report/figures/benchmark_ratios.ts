@@ -3,7 +3,7 @@ import * as Plot from "@observablehq/plot";
 import type { BenchmarkRatio } from "../benchmark_records.ts";
 import type { Figure } from "../figure.ts";
 import { frame, panelOf } from "../frame.ts";
-import { ink, okabeIto, plot } from "../style.ts";
+import { ink, plot, seriesStyles } from "../style.ts";
 import { textWidth } from "../text_outlines.ts";
 
 export interface BenchmarkRatiosOptions {
@@ -11,14 +11,6 @@ export interface BenchmarkRatiosOptions {
   readonly ratios: readonly BenchmarkRatio[];
   readonly name?: string;
 }
-
-/** The same engine has the same colour and symbol. */
-const engineStyles = [
-  { colour: okabeIto.vermillion, symbol: "circle", mark: "●" },
-  { colour: okabeIto.blue, symbol: "square", mark: "■" },
-  { colour: okabeIto.green, symbol: "triangle", mark: "▲" },
-  { colour: okabeIto.purple, symbol: "diamond", mark: "◆" },
-] as const;
 
 const width = 500;
 
@@ -52,7 +44,7 @@ function drawing(ratios: readonly BenchmarkRatio[]): SVGSVGElement {
   const points = ratios.map((ratio) => ({ ...ratio, label: ratio.task }));
   const labels = [...new Set(points.map(({ label }) => label))];
   const engines = [...new Set(points.map(({ engine }) => engine))];
-  const style = (engine: string) => engineStyles[engines.indexOf(engine) % engineStyles.length]!;
+  const style = (engine: string) => seriesStyles[engines.indexOf(engine) % seriesStyles.length]!;
   const low = Math.min(0.8, ...points.map(({ low }) => low)), high = Math.max(1.25, ...points.map(({ high }) => high));
   const marginLeft = Math.ceil(Math.max(...labels.map((label) => textWidth(label, 11)))) + 14;
   return plot({

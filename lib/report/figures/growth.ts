@@ -2,7 +2,7 @@
 import * as Plot from "@observablehq/plot";
 import type { Figure } from "../figure.ts";
 import { frame, panelOf } from "../frame.ts";
-import { okabeIto, plot } from "../style.ts";
+import { plot, seriesStyles } from "../style.ts";
 
 export interface GrowthPoint {
   /** Which line, e.g. "kit tensorflow". */
@@ -28,13 +28,6 @@ export interface GrowthOptions {
   readonly panels: readonly GrowthPanel[];
 }
 
-const styles = [
-  { colour: okabeIto.vermillion, symbol: "circle", mark: "●" },
-  { colour: okabeIto.blue, symbol: "square", mark: "■" },
-  { colour: okabeIto.green, symbol: "triangle", mark: "▲" },
-  { colour: okabeIto.purple, symbol: "diamond", mark: "◆" },
-] as const;
-
 export function growth({ name, title, caption, xLabel, panels }: GrowthOptions): Figure {
   const sides = [...new Set(panels.flatMap(({ points }) => points.map(({ side }) => side)))];
   return {
@@ -49,7 +42,7 @@ export function growth({ name, title, caption, xLabel, panels }: GrowthOptions):
 }
 
 function drawing({ yLabel, points }: GrowthPanel, sides: readonly string[], xLabel: string): SVGSVGElement {
-  const style = (side: string) => styles[sides.indexOf(side) % styles.length]!;
+  const style = (side: string) => seriesStyles[sides.indexOf(side) % seriesStyles.length]!;
   const domain = (values: readonly number[]) => [Math.min(...values) / 1.25, Math.max(...values) * 1.25];
   const drawn = sides.filter((side) => points.some((point) => point.side === side));
   return plot({
