@@ -48,8 +48,8 @@ export async function chooseEngine(choice: EngineChoice = "auto"): Promise<Engin
  * @throws EngineError "engine.unavailable" when this engine cannot start here
  */
 export async function assertCanStart(name: EngineName): Promise<void> {
-  const probe = (await probeEngines()).find(({ engine }) => engine === name)!;
-  const { available, software = false, detail, hint } = probe;
+  const factory = engineFactories.find((candidate) => candidate.name === name)!;
+  const { available, software = false, detail, hint } = await factory.probe();
   if (available && (!software || softwareAllowed())) return;
   throw new EngineError("engine.unavailable", `the ${name} engine cannot start here`, {
     found: detail,

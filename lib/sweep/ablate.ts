@@ -7,7 +7,7 @@ import pLimit from "p-limit";
 import { preprocess } from "../data/preprocess.ts";
 import { formatRecipe, recipeFor } from "../data/size.ts";
 import { processesAtOnce } from "../engine/parallel.ts";
-import { chooseEngine, parseEngineChoice } from "../engine/registry.ts";
+import { assertCanStart, chooseEngine, parseEngineChoice } from "../engine/registry.ts";
 import type { EngineChoice, EngineName } from "../engine/types.ts";
 import { ConfigError, RunError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
@@ -59,7 +59,8 @@ export interface AblateResult extends CollectResult {
 
 /**
  * Trains and scores every run of a plan that is not done yet, each in a process of its own, and makes the tables.
- * @throws ConfigError (the plan, its dataset), DataError, EngineError; RunError when another process runs this sweep.
+ * @throws ConfigError (the plan, its dataset), DataError, EngineError (before anything is written, when the engine cannot
+ *   start here); RunError when another process runs this sweep.
  *   A single run that fails is no error: its row says so.
  */
 export async function ablate(options: AblateOptions): Promise<AblateResult> {
@@ -80,6 +81,7 @@ async function runPlan(options: AblateOptions): Promise<AblateResult> {
   placeOfData(plan, out, options.directory);
   requireWeights(plan, expanded, options);
   const jobs = jobsOf(options), engine = await engineOf(plan, options);
+  await assertCanStart(engine);
   await makeFolder(out);
   const lock = await lockRun(out);
   try {

@@ -74,4 +74,14 @@ describe("cov3d ablate", () => {
     expect(result.code, result.stderr).toBe(code);
     expect(result.stdout).toBe("");
   });
+
+  test("an engine that cannot start here is refused before scans are drawn", async () => {
+    const out = join(folder, "no-engine"), absent = join(folder, "no-library");
+    const args = ["ablate", "quick", "--engine", "tensorflow", "--out", out];
+    const { code, stdout, stderr } = await cov3d(args, { COV3D_TENSORFLOW: absent });
+    expect(stderr).toMatch(/the tensorflow engine cannot start here.*COV3D_TENSORFLOW names no TensorFlow library/s);
+    expect(code, stderr).toBe(4);
+    expect(stdout).toBe("");
+    await expect(Deno.stat(out)).rejects.toThrow();
+  });
 });
