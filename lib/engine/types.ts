@@ -166,8 +166,8 @@ export interface Engine {
   describe(): EngineDescription;
   memory(): EngineMemory;
   /**
-   * Times faster ways for the operations met so far and keeps them for later ones: seconds on a card, and no result
-   * changes by a bit. Call it between steps, once the first one has shown the shapes.
+   * Times faster ways for the operations met so far and keeps them for later ones, and for engines that start later:
+   * seconds on a card, and no result changes by a bit. Call it between steps, once the first one has shown the shapes.
    */
   tune?(): Promise<void>;
   /** Frees the backend; the engine cannot be used afterwards. Stopping it again does nothing. */

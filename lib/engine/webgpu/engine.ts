@@ -18,7 +18,7 @@ export interface Host {
   residentBytes(): number;
   /** Where measured tiles of the convolutions are kept; memory when left out. */
   readonly tiles?: TileStore;
-  /** Whether tiles are measured at all; when left out: on every adapter that is not software. */
+  /** Whether tiles are measured and measured ones used at all; when left out: on every adapter that is not software. */
   readonly tune?: boolean | undefined;
 }
 
@@ -48,11 +48,14 @@ export class WebgpuEngine implements Engine {
   }
 
   /**
-   * Makes a backend on the device the current one of TensorFlow.js. The engine owns the device.
+   * Makes a backend on the device the current one of TensorFlow.js. The engine owns the device. Convolutions begin with
+   * the tiles that earlier runs measured: predictions and saliency maps, which never call `tune`, have them too.
    * @throws EngineError when the device is lost on the way
    */
   static async start(open: OpenDevice, host = noHost): Promise<WebgpuEngine> {
-    return new WebgpuEngine(await startBackend(open), open, host);
+    const engine = new WebgpuEngine(await startBackend(open), open, host);
+    await engine.convolutions.load();
+    return engine;
   }
 
   describe(): EngineDescription {

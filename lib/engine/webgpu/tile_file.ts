@@ -5,19 +5,22 @@ import type { TileStore } from "./convolution/tile_store.ts";
 
 /** Every entry is written at once; a file that cannot be read or written only costs a new measurement. */
 export function fileStore(path: string): TileStore {
-  const read = async (): Promise<Record<string, string>> => {
+  const read = async (): Promise<ReadonlyMap<string, string>> => {
     try {
-      return JSON.parse(await Deno.readTextFile(path)) as Record<string, string>;
+      return new Map(Object.entries(JSON.parse(await Deno.readTextFile(path)) as Record<string, string>));
     } catch {
-      return {};
+      return new Map();
     }
   };
   return {
-    get: async (key) => (await read())[key],
+    read,
     set: async (key, text) => {
       try {
         await Deno.mkdir(dirname(path), { recursive: true });
-        await writeFileAtomic(path, JSON.stringify({ ...await read(), [key]: text }, null, 1) + "\n");
+        await writeFileAtomic(
+          path,
+          JSON.stringify({ ...Object.fromEntries(await read()), [key]: text }, null, 1) + "\n",
+        );
       } catch {
         // a cache folder that cannot be written to
       }

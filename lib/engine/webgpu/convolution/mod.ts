@@ -17,9 +17,11 @@ export { memoryStore, type TileStore } from "./tile_store.ts";
 
 type ConvolutionOps = Pick<EngineOps, "conv3d" | "conv3dInputGrad" | "conv3dFilterGrad">;
 
-/** The operations, and `tune`, to call when they have been used and nobody waits for them. */
+/** The operations, `load` to call before they are used, and `tune` when they have been and nobody waits for them. */
 export interface Convolutions {
   readonly ops: ConvolutionOps;
+  /** Looks up what earlier runs measured. */
+  load(): Promise<void>;
   tune(): Promise<TileChoice[]>;
 }
 
@@ -52,5 +54,5 @@ export function convolutions(gpu: Gpu, options: TunerOptions): Convolutions {
       return dw.tensor as tf.Tensor5D;
     },
   };
-  return { ops, tune: () => tuner.tune() };
+  return { ops, load: () => tuner.load(), tune: () => tuner.tune() };
 }

@@ -1,7 +1,9 @@
 /**
  * Which tile a convolution is computed with. A tile changes how fast a result comes, never a bit of it: every tile adds
- * in the same order. So a convolution met for the first time takes a fixed default, and `tune` (between two steps)
- * times the candidates for what was met since the last call.
+ * in the same order. So a convolution takes what the store knows from an earlier run, else a fixed default, and `tune`
+ * (between two steps) times the candidates for those met since the last call that nobody timed yet. Predictions and
+ * saliency maps only look up: they are often over before a search would have paid for itself, and they mostly follow a
+ * training on the same card.
  */
 import { type ConvolutionSizes, triple, volume } from "../../convolution/sizes.ts";
 import type { Gpu } from "../gpu.ts";
@@ -17,7 +19,7 @@ export interface TunerOptions {
   /** Names the adapter in the store. */
   readonly adapter: string;
   readonly store: TileStore;
-  /** False: the fixed defaults, no timing. */
+  /** False: the fixed defaults; nothing is timed or looked up. */
   readonly search: boolean;
 }
 
@@ -44,47 +46,80 @@ function productOf(pass: Pass, sizes: ConvolutionSizes): [rows: number, columns:
   return [batch * volume(triple((axis) => Math.ceil(input[axis] / stride[axis]))), inputChannels];
 }
 
+const voxelPower = ({ batch, output }: ConvolutionSizes): number => Math.round(Math.log2(batch * volume(output)));
+
 /** Convolutions that share a choice: the same but for voxels, of which the power of two counts. */
-export function shapeClass(pass: Pass, sizes: ConvolutionSizes): string {
-  const { batch, output, kernel, stride, inputChannels, outputChannels } = sizes;
-  const voxels = Math.round(Math.log2(batch * volume(output)));
+export function shapeClass(pass: Pass, sizes: ConvolutionSizes, voxels = voxelPower(sizes)): string {
+  const { kernel, stride, inputChannels, outputChannels } = sizes;
   return `${pass} ${kernel.join("x")} stride ${stride.join("x")} ${inputChannels}-${outputChannels} 2^${voxels} voxels`;
 }
 
+interface Met {
+  readonly pass: Pass;
+  readonly sizes: ConvolutionSizes;
+}
+
+/** So many powers of two less or more: from a slice to the largest batch. */
+const mostVoxelPowers = 32;
+
 export class Tuner {
-  private readonly chosen = new Map<string, Tile>();
-  private readonly waiting = new Map<string, { readonly pass: Pass; readonly sizes: ConvolutionSizes }>();
+  private readonly tiles = new Map<string, Tile>();
+  /** Those whose tile was measured for another number of voxels, or for none. */
+  private readonly waiting = new Map<string, Met>();
+  private stored: ReadonlyMap<string, string> = new Map();
 
   constructor(private readonly gpu: Gpu, private readonly options: TunerOptions) {}
 
+  /** Looks up what was measured until now. */
+  async load(): Promise<void> {
+    if (this.options.search) this.stored = await this.options.store.read();
+  }
+
   tileFor(pass: Pass, sizes: ConvolutionSizes): Tile {
-    const name = shapeClass(pass, sizes), known = this.chosen.get(name);
+    const name = shapeClass(pass, sizes), known = this.tiles.get(name);
     if (known !== undefined) return known;
-    if (this.options.search && !this.waiting.has(name)) this.waiting.set(name, { pass, sizes });
-    return defaultTile(...productOf(pass, sizes));
+    const met = { pass, sizes }, exact = this.storedFor(met, 0);
+    if (exact === undefined && this.options.search) this.waiting.set(name, met);
+    const tile = exact ?? this.nearest(met) ?? defaultTile(...productOf(pass, sizes));
+    this.tiles.set(name, tile);
+    return tile;
   }
 
   /** Chooses for the convolutions met since the last call, from the store or by timing; answers what was timed. */
   async tune(): Promise<TileChoice[]> {
     const timed: TileChoice[] = [];
-    for (const [name, { pass, sizes }] of this.waiting) {
+    if (this.waiting.size > 0) await this.load(); // another process may have timed them meanwhile
+    for (const [name, met] of this.waiting) {
       this.waiting.delete(name);
-      const key = `conv3d ${kernelVersion()} | ${this.options.adapter} | ${name}`;
-      const stored = tileIn(await this.options.store.get(key));
-      const candidates = tilesFor(...productOf(pass, sizes), this.gpu.limits);
-      const kept = candidates.find((candidate) => stored !== undefined && tileName(candidate) === tileName(stored));
-      if (kept !== undefined) this.chosen.set(name, kept);
-      else timed.push(await this.search(name, key, { pass, sizes: smaller(sizes) }, candidates));
+      const stored = this.storedFor(met, 0);
+      if (stored !== undefined) this.tiles.set(name, stored);
+      else timed.push(await this.search(name, met));
     }
     return timed;
   }
 
-  private async search(
-    name: string,
-    key: string,
-    { pass, sizes }: { pass: Pass; sizes: ConvolutionSizes },
-    candidates: readonly Tile[],
-  ): Promise<TileChoice> {
+  private keyOf(name: string): string {
+    return `conv3d ${kernelVersion()} | ${this.options.adapter} | ${name}`;
+  }
+
+  /** The tile measured for this convolution on 2^powers times as many voxels, where it suits the one that was met. */
+  private storedFor({ pass, sizes }: Met, powers: number): Tile | undefined {
+    if (this.stored.size === 0) return undefined;
+    const tile = tileIn(this.stored.get(this.keyOf(shapeClass(pass, sizes, voxelPower(sizes) + powers))));
+    return tilesFor(...productOf(pass, sizes), this.gpu.limits).find((candidate) => candidate === tile);
+  }
+
+  /** A prediction has one volume where training had a batch: what was measured for that is better than a fixed default. */
+  private nearest(met: Met): Tile | undefined {
+    for (let powers = 1; powers <= mostVoxelPowers && this.stored.size > 0; powers++) {
+      const tile = this.storedFor(met, powers) ?? this.storedFor(met, -powers);
+      if (tile !== undefined) return tile;
+    }
+    return undefined;
+  }
+
+  private async search(name: string, { pass, sizes: met }: Met): Promise<TileChoice> {
+    const sizes = smaller(met), candidates = tilesFor(...productOf(pass, met), this.gpu.limits);
     let best = { tile: defaultTile(...productOf(pass, sizes)), seconds: Infinity };
     const trial = trialOf(this.gpu, pass, sizes);
     try {
@@ -98,9 +133,13 @@ export class Tuner {
     } finally {
       trial.release();
     }
-    this.chosen.set(name, best.tile);
-    const choice = { key, tile: tileName(best.tile), gflops: Math.round(flopsOf(sizes) / best.seconds / 1e9) };
-    await this.options.store.set(key, JSON.stringify({ tile: choice.tile, gflops: choice.gflops }));
+    this.tiles.set(name, best.tile);
+    const choice = {
+      key: this.keyOf(name),
+      tile: tileName(best.tile),
+      gflops: Math.round(flopsOf(sizes) / best.seconds / 1e9),
+    };
+    await this.options.store.set(choice.key, JSON.stringify({ tile: choice.tile, gflops: choice.gflops }));
     return choice;
   }
 }
