@@ -18,6 +18,11 @@ function bindings(read: readonly string[], written: readonly string[]): string {
   return lines.map((line, index) => `@group(0) @binding(${index}) ${line}`).join("\n");
 }
 
+/** max(value, 0) that leaves NaN as it is: WGSL's `max` may answer 0, and a run that has diverged would look healthy. */
+const atLeastZero = `
+fn atLeastZero(value: T) -> T { return select(value, T(), value <= T()); }
+`;
+
 const merge = `
 struct Moments { count: f32, mean: T, squares: T }
 fn merge(a: Moments, b: Moments) -> Moments {
@@ -36,7 +41,7 @@ fn merge(a: Moments, b: Moments) -> Moments {
 export const moments = (layout: Rows) =>
   `${rowsPrelude(layout)}
 ${bindings(["x"], ["partial"])}
-${merge}
+${atLeastZero}${merge}
 var<workgroup> shared_: array<Moments, ${threads}>;
 ${rowsMain}
   var count = 0.0;
@@ -52,7 +57,7 @@ ${rowsMain}
     count += 1.0;
   }
   let mean = sum / max(count, 1.0);
-  shared_[local] = Moments(count, origin + mean, max(squares - sum * mean, T()));
+  shared_[local] = Moments(count, origin + mean, atLeastZero(squares - sum * mean));
   for (var half = lanes / 2u; half > 0u; half /= 2u) {
     workgroupBarrier();
     if (lane < half) { shared_[local] = merge(shared_[local], shared_[local + half * width]); }
@@ -135,17 +140,17 @@ const readTable = `
 export const normalise = (layout: Rows, { relu, residual }: After) =>
   `${rowsPrelude(layout)}
 ${bindings(["x", ...(residual ? ["residual"] : []), "table"], ["y"])}
-${rowsMain}${readTable}
+${atLeastZero}${rowsMain}${readTable}
   for (var row = first + lane; row < last; row += lanes) {
     let i = row * u.columns + column;
     let value = (x[i] - mean) * scale + beta${residual ? " + residual[i]" : ""};
-    y[i] = ${relu ? "max(value, T())" : "value"};
+    y[i] = ${relu ? "atLeastZero(value)" : "value"};
   }
 }`;
 
-/** Gradient before the ReLU: its result y tells where it was open, or the same sum that gave it. */
+/** Gradient before the ReLU: its result y tells where it was open (NaN is), or the same sum that gave it. */
 const openGradient = ({ relu, residual }: After) =>
-  relu ? `select(T(), dy[i], ${residual ? "y[i]" : "(x[i] - mean) * scale + beta"} > T())` : "dy[i]";
+  relu ? `select(dy[i], T(), ${residual ? "y[i]" : "(x[i] - mean) * scale + beta"} <= T())` : "dy[i]";
 
 /** dy′ (before the ReLU) → Σ dy′ and Σ dy′·x̂ of each chunk; with ReLU and residual dy′ itself too. */
 export const gradientSums = (layout: Rows, after: After) => {
