@@ -3,6 +3,7 @@ import { chooseEngine, probeEngines } from "../engine/registry.ts";
 import type { EngineName, EngineProbe } from "../engine/types.ts";
 import { softwareVariable } from "../engine/webgpu/mod.ts";
 import { describeMachine, findTools, type Machine, type Tools } from "./environment.ts";
+import { fasterThanAuto } from "./faster_engine.ts";
 import type { EngineTrial } from "./try_engine.ts";
 
 export interface EngineDiagnosis extends EngineProbe {
@@ -96,6 +97,8 @@ function adviceFor(engines: readonly EngineDiagnosis[], tools: Tools): string[] 
       advice.push(`${engine} computes wrong results here: use another engine, and report this`);
     }
   }
+  const faster = fasterThanAuto(engines);
+  if (faster !== undefined) advice.push(faster);
   for (const tool of [tools.python, tools.pip, tools.jupyter]) if (tool.hint !== undefined) advice.push(tool.hint);
   if (tools.jupyter.found && tools.denoKernel.hint !== undefined) advice.push(tools.denoKernel.hint);
   return advice;

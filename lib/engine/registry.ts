@@ -34,7 +34,10 @@ export async function availableEngines(): Promise<EngineProbe[]> {
   return (await probeEngines()).filter(({ available, software }) => available && !software);
 }
 
-/** Name of the engine that "auto" takes here: the first with a GPU, else the first that is available. */
+/**
+ * Name of the engine that "auto" takes here: the first with a GPU, else the first that is available. A GPU of any strength:
+ * an adapter does not tell it, nor whether it is integrated; `cov3d doctor` measures, and says when another is faster.
+ */
 export async function chooseEngine(choice: EngineChoice = "auto"): Promise<EngineName> {
   if (choice !== "auto") return choice;
   const available = await availableEngines();
