@@ -148,6 +148,8 @@ export interface EngineMemory {
   readonly deviceBytes?: number;
   /** Most the engine can address, in bytes (4 GiB for wasm), where it has a limit of its own. */
   readonly limitBytes?: number;
+  /** Most that one tensor may have, in bytes, where the device says so (webgpu). */
+  readonly tensorLimitBytes?: number;
 }
 
 export interface EngineStartOptions {

@@ -1,6 +1,6 @@
 /** What a training step will need, before it is tried. */
 import type { VolumeSize } from "../data/types.ts";
-import type { EngineDescription, EngineName } from "../engine/types.ts";
+import type { EngineDescription, EngineMemory, EngineName } from "../engine/types.ts";
 import { EngineError } from "../errors.ts";
 import type { NetworkConfig } from "../nn/config.ts";
 import { type ConvolutionCost, convolutionCosts, countParameters, stageShapes } from "../nn/cost.ts";
@@ -18,6 +18,8 @@ export interface MemoryEstimate {
   /** The program and the engine's library without any tensor; 0 when no engine was named. */
   readonly programBytes: number;
   readonly totalBytes: number;
+  /** The largest single tensor: a volume's activation. */
+  readonly largestTensorBytes: number;
 }
 
 export interface MemoryQuestion {
@@ -59,7 +61,8 @@ export function estimateTrainingMemory(question: MemoryQuestion): MemoryEstimate
   const parameterBytes = 4 * 4 * countParameters(plan).total;
   const program = engine === undefined ? 0 : programBytes[engine];
   const totalBytes = activationBytes + workBytes + parameterBytes + program;
-  return { activationBytes, workBytes, parameterBytes, programBytes: program, totalBytes };
+  const largestTensorBytes = Math.max(input, largest);
+  return { activationBytes, workBytes, parameterBytes, programBytes: program, totalBytes, largestTensorBytes };
 }
 
 /** The stem, or a residual block with the dropout that may follow it. */
@@ -99,17 +102,26 @@ function leanBytes(blocks: readonly BlockBytes[]): number {
 export interface MemoryLimits {
   /** Most that the engine can address for tensors, where it has a limit of its own. */
   readonly engineBytes?: number | undefined;
+  /** Most that its device allows for one tensor, where it says so. */
+  readonly tensorBytes?: number | undefined;
   /** Most that this process may have. */
   readonly systemBytes: number;
 }
 
-/** On a card the process's memory is not what counts, and how much the card has is only known when it is full. */
+/**
+ * On a card the process's memory is not what counts, and how much the card has is only known when it is full; what it
+ * allows for one tensor is known.
+ */
 export function memoryLimits(
   { device }: Pick<EngineDescription, "device">,
-  engineBytes: number | undefined,
+  { limitBytes, tensorLimitBytes }: Pick<EngineMemory, "limitBytes" | "tensorLimitBytes">,
   systemBytes: number,
 ): MemoryLimits {
-  return { engineBytes, systemBytes: device.kind === "gpu" ? Infinity : systemBytes };
+  return {
+    engineBytes: limitBytes,
+    tensorBytes: tensorLimitBytes,
+    systemBytes: device.kind === "gpu" ? Infinity : systemBytes,
+  };
 }
 
 /**
@@ -122,7 +134,7 @@ export function assertFits(question: MemoryQuestion, limits: MemoryLimits): Memo
   if (problem === undefined) return estimate;
   const { size: { depth, height, width }, batchSize, memory = "fast" } = question;
   throw new EngineError("engine.memory", "this configuration does not fit into memory", {
-    expected: `at most ${formatBytes(problem.limit)}`,
+    expected: `at most ${formatBytes(problem.limit)}${problem.where}`,
     found: `about ${
       formatBytes(problem.needed)
     } at ${depth}x${height}x${width}, batch ${batchSize}, --memory ${memory}`,
@@ -135,31 +147,41 @@ export function spareBytes(question: MemoryQuestion, { systemBytes }: MemoryLimi
   return Math.max(0, systemBytes - 1.2 * estimateTrainingMemory(question).totalBytes);
 }
 
+interface Misfit {
+  readonly needed: number;
+  readonly limit: number;
+  readonly where: "" | " in one tensor";
+}
+
 /** The limit that is passed, if any: the engine's holds for tensors, the system's for the whole process. */
 function misfit(
-  { totalBytes, programBytes }: MemoryEstimate,
-  { engineBytes = Infinity, systemBytes }: MemoryLimits,
-): { readonly needed: number; readonly limit: number } | undefined {
+  { totalBytes, programBytes, largestTensorBytes }: MemoryEstimate,
+  { engineBytes = Infinity, tensorBytes = Infinity, systemBytes }: MemoryLimits,
+): Misfit | undefined {
   const tensors = totalBytes - programBytes;
-  if (tensors > engineBytes) return { needed: tensors, limit: engineBytes };
-  return totalBytes > systemBytes ? { needed: totalBytes, limit: systemBytes } : undefined;
+  if (tensors > engineBytes) return { needed: tensors, limit: engineBytes, where: "" };
+  if (totalBytes > systemBytes) return { needed: totalBytes, limit: systemBytes, where: "" };
+  const needed = largestTensorBytes;
+  return needed > tensorBytes ? { needed, limit: tensorBytes, where: " in one tensor" } : undefined;
 }
 
 function whatFits(question: MemoryQuestion, limits: MemoryLimits): string {
   const fits = (change: Partial<MemoryQuestion>) =>
     misfit(estimateTrainingMemory({ ...question, memory: "lean", ...change }), limits) === undefined;
   const lean = question.memory === "lean" ? "" : "--memory lean ";
+  const leanWhereNeeded = (change: Partial<MemoryQuestion>) => fits({ ...change, memory: "fast" }) ? "" : lean;
   if (lean !== "" && fits({})) return `${lean}fits: slower by about a quarter, the same results`;
   for (let batchSize = question.batchSize - 1; batchSize >= 1; batchSize--) {
-    const flags = fits({ batchSize, memory: question.memory ?? "fast" }) ? "" : lean;
     if (fits({ batchSize })) {
-      return `${flags}--batch-size ${batchSize} fits (with --accumulate for the same effective batch)`;
+      const flags = `${leanWhereNeeded({ batchSize })}--batch-size ${batchSize}`;
+      return `${flags} fits (with --accumulate for the same effective batch)`;
     }
   }
   for (let percent = 95; percent > 5; percent -= 5) {
-    const size = scaled(question.size, percent / 100);
-    if (fits({ size, batchSize: 1 })) {
-      return `${lean}--size ${size.depth}x${size.height}x${size.width} --batch-size 1 fits`;
+    const size = scaled(question.size, percent / 100), change = { size, batchSize: 1 };
+    if (fits(change)) {
+      const flags = `${leanWhereNeeded(change)}--size ${size.depth}x${size.height}x${size.width}`;
+      return `${flags} --batch-size 1 fits`;
     }
   }
   return "Choose a smaller model";

@@ -91,7 +91,7 @@ export async function openSession(
     memory: config.memory,
     engine: engine.name,
   };
-  const limits = memoryLimits(engine.describe(), engine.memory().limitBytes, systemMemoryBytes());
+  const limits = memoryLimits(engine.describe(), engine.memory(), systemMemoryBytes());
   const loader = openLoader(config, spareBytes(question, limits)); // its Worker starts while the engine proves itself
   try {
     const { version, device } = engine.describe();

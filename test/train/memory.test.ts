@@ -70,12 +70,28 @@ describe("memory estimate", () => {
   test("this machine's memory is a limit, too, the program included; on a card it is not", () => {
     const question = { network, engine: "tensorflow" as const, size: parseSize("large"), batchSize: 2 };
     const device = (kind: "cpu" | "gpu") => ({ device: { name: "", kind } });
-    expect(() => assertFits(question, memoryLimits(device("cpu"), undefined, 16 * gib))).toThrow(EngineError);
-    expect(() => assertFits(question, memoryLimits(device("gpu"), undefined, 16 * gib))).not.toThrow();
+    expect(() => assertFits(question, memoryLimits(device("cpu"), {}, 16 * gib))).toThrow(EngineError);
+    expect(() => assertFits(question, memoryLimits(device("gpu"), {}, 16 * gib))).not.toThrow();
     const { totalBytes, programBytes } = estimateTrainingMemory(question);
     expect(() => assertFits(question, { systemBytes: totalBytes })).not.toThrow();
     expect(() => assertFits(question, { systemBytes: totalBytes - 1 })).toThrow(EngineError);
     expect(() => assertFits(question, { engineBytes: totalBytes - programBytes, systemBytes: Infinity })).not.toThrow();
+  });
+
+  test("a tensor that the device cannot hold is refused, whatever memory there is: a smaller batch, then a smaller size", () => {
+    const size = parseSize("large"), limits = { tensorBytes: 2 ** 31 - 1, systemBytes: Infinity };
+    const of = (batchSize: number) =>
+      estimateTrainingMemory({ network, size, batchSize, engine: "webgpu" }).largestTensorBytes;
+    expect(of(2)).toBe(2 * 64 * 160 ** 3 * 4); // the stem's output
+    expect(() => assertFits({ network, engine: "webgpu", size, batchSize: 2 }, limits)).not.toThrow();
+    const three = refusal({ size, batchSize: 3 }, limits).message;
+    expect(three).toContain("at most 2.0 GiB in one tensor; found about 2.9 GiB at 160x320x320, batch 3");
+    expect(three).toMatch(/[^n] --batch-size 2 fits/); // --memory lean would change nothing
+    const one = refusal({ size, batchSize: 1 }, { ...limits, tensorBytes: 2 ** 29 }).message;
+    const smaller = parseSize(/--size (\S+) --batch-size 1 fits/.exec(one)![1]!);
+    const { largestTensorBytes } = estimateTrainingMemory({ network, size: smaller, batchSize: 1 });
+    expect(largestTensorBytes).toBeLessThanOrEqual(2 ** 29);
+    expect(one).not.toContain("lean --size");
   });
 
   test("volumes are kept in what a step leaves free, a fifth of it held back", () => {

@@ -77,6 +77,7 @@ export class WebgpuEngine implements Engine {
       handles: this.running ? this.backend.numDataIds() : 0,
       residentBytes: this.host.residentBytes(),
       deviceBytes: this.running ? this.backend.memory().numBytesAllocatedInGPU : 0,
+      tensorLimitBytes: this.gpu.limits.maxBufferSize,
     };
   }
 

@@ -6,7 +6,10 @@ import { outOfMemoryCode } from "../../../lib/engine/out_of_memory.ts";
 import type { WebgpuEngine } from "../../../lib/engine/webgpu/engine.ts";
 import type { Engine } from "../../../lib/engine/types.ts";
 import * as tf from "../../../lib/tf.ts";
+import { parseSize } from "../../../lib/data/size.ts";
+import { networkConfig } from "../../../lib/nn/config.ts";
 import { parseTrainConfig } from "../../../lib/train/config.ts";
+import { assertFits, memoryLimits, type MemoryQuestion } from "../../../lib/train/memory.ts";
 import { createRun, readRun } from "../../../lib/train/run.ts";
 import { resume } from "../../../lib/train/train.ts";
 import { runTraining } from "../../../lib/train/trainer.ts";
@@ -50,6 +53,17 @@ eachEngine("failures", (_, factory) => {
       const error = await failureOf(() => tensor.data());
       expect(error.code).toBe("engine.webgpu.invalid");
       expect(error.message).toMatch(/"broken".*expected identifier/s);
+    }));
+
+  test("training with a tensor larger than the device allows is refused before it starts, with a batch that fits", () =>
+    withEngine(async (engine) => {
+      const limits = memoryLimits(engine.describe(), engine.memory(), Infinity), most = engine.gpu.limits.maxBufferSize;
+      const network = networkConfig({ model: "r3d_18" }), size = parseSize("large"), perVolume = 64 * 160 ** 3 * 4;
+      const fitting = Math.floor(most / perVolume), asked = { network, size, engine: "webgpu", batchSize: fitting + 1 };
+      const error = await failureOf(() => Promise.resolve().then(() => assertFits(asked as MemoryQuestion, limits)));
+      expect(error.code).toBe("engine.memory");
+      expect(error.hint).toMatch(fitting > 0 ? new RegExp(`^--batch-size ${fitting} fits`) : /--size/);
+      expect(() => engine.gpu.allocate([(fitting + 1) * perVolume / 4])).toThrow(/no memory left/); // what it saved us
     }));
 
   test("a buffer larger than the device allows is refused before anything is lost", () =>
