@@ -1,12 +1,14 @@
 /** What a plan would do, without doing it: `cov3d ablate --dry-run`. */
-import { basename } from "node:path";
+import { basename, join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
-import { readFolds } from "../data/folds_file.ts";
+import { foldsCsv } from "../data/folds_file.ts";
+import type { FoldPlan } from "../data/folds_make.ts";
 import { planScans } from "../data/phantom/plan.ts";
 import { phantomRecipe } from "../data/phantom/mod.ts";
+import type { Dataset } from "../data/types.ts";
 import { processesAtOnce } from "../engine/parallel.ts";
 import type { EngineName } from "../engine/types.ts";
-import { fileExists } from "../files.ts";
+import { fileExists, sha256 } from "../files.ts";
 import type { TrainConfig } from "../train/config.ts";
 import { type AblateOptions, defaultFolder, engineOf } from "./ablate.ts";
 import { estimateRun, estimateSeconds, type RunEstimate } from "./estimate.ts";
@@ -14,8 +16,16 @@ import { expandPlan } from "./expand.ts";
 import { type Plan, readPlan } from "./plan_file.ts";
 import { type PlannedRun, runsOfPlan } from "./planned_runs.ts";
 import { type RunRecord, runStatus } from "./run_record.ts";
-import { datasetIdentity, phantomIdentity, placeOfData, type SweepData } from "./sweep_data.ts";
-import { runFolder } from "./sweep_record.ts";
+import {
+  datasetIdentity,
+  dealtFolds,
+  phantomIdentity,
+  placeOfData,
+  readSweepFolds,
+  type SweepData,
+  type SweepFolds,
+} from "./sweep_data.ts";
+import { runFolder, sweepFiles } from "./sweep_record.ts";
 
 export interface PlanDescription {
   readonly name: string;
@@ -130,7 +140,6 @@ async function lookAtData(
     ...(cache === undefined ? {} : { cache }),
     ...(patients === undefined ? {} : { patients }),
   };
-  const folds = await lookAtFolds(plan, notes);
   if (phantom !== undefined) {
     const scans = planScans(phantomRecipe(phantom)).map(({ id, split, isPositive }) => ({
       id,
@@ -144,32 +153,45 @@ async function lookAtData(
     }));
     const dataset = { root: directory, scans, notes: [] };
     if (!(await fileExists(directory))) notes.push(`${scans.length} synthetic scans will be drawn in ${directory}`);
-    return { ...place, ...folds(scans.length), dataset, identity: await phantomIdentity(phantom) };
+    const folds = await lookAtFolds(plan, out, dataset, notes);
+    return { ...place, ...folds, dataset, identity: await phantomIdentity(phantom) };
   }
   const dataset = await openDataset({ directory, ...(patients === undefined ? {} : { patients }) });
-  return { ...place, ...folds(dataset.scans.length), dataset, identity: await datasetIdentity(dataset) };
+  const folds = await lookAtFolds(plan, out, dataset, notes);
+  return { ...place, ...folds, dataset, identity: await datasetIdentity(dataset) };
 }
 
-/** Folds that are not dealt yet are taken to be of equal size; their runs have no final names. */
+/**
+ * Folds as far as they are known: those of a file, of the sweep's own one, or as the scans that are here will be dealt.
+ * Those of scans that are not drawn yet are taken to be of equal size; their runs have no final names.
+ */
 async function lookAtFolds(
   { folds, name }: Plan,
+  out: string,
+  dataset: Dataset,
   notes: string[],
-): Promise<(scans: number) => Partial<Pick<SweepData, "folds">>> {
-  if (folds === undefined) return () => ({});
-  if (folds.file !== undefined) {
-    const { foldOf, sha256, grouping, folds: numbers } = await readFolds({ file: folds.file });
-    const scans = numbers.map((number) => [...foldOf.values()].filter((fold) => fold === number).length);
-    return () => ({ folds: { file: folds.file!, sha256, numbers, scans, grouping } });
+): Promise<Pick<SweepData, "folds">> {
+  if (folds === undefined) return {};
+  if (folds.file !== undefined) return { folds: await readSweepFolds(folds.file) };
+  const file = join(out, sweepFiles.folds), numbers = Array.from({ length: folds.count! }, (_, i) => i);
+  const isDrawn = dataset.scans.some(({ slices }) => slices.length > 0);
+  const dealt = isDrawn ? await foldsToDeal(file, dealtFolds({ ...folds, count: folds.count! }, dataset)) : undefined;
+  if (await fileExists(file)) {
+    const own = await readSweepFolds(file);
+    if (own.numbers.length !== folds.count || (dealt !== undefined && dealt.sha256 !== own.sha256)) {
+      notes.push(`${file} holds other folds than the plan asks for now: use another --out`);
+    }
+    return { folds: own };
   }
+  if (dealt !== undefined) return { folds: dealt };
   notes.push(`${folds.count} folds of "${basename(name)}" are dealt when it begins; names of runs can differ`);
-  const numbers = Array.from({ length: folds.count! }, (_, i) => i);
-  return (all) => ({
-    folds: {
-      file: "",
-      sha256: "0".repeat(64),
-      numbers,
-      scans: numbers.map(() => Math.round(all / numbers.length)),
-      grouping: "scan-level",
-    },
-  });
+  const labelled = dataset.scans.filter(({ split }) => split === "train" || split === "validation").length;
+  const scans = numbers.map(() => Math.round(labelled / numbers.length));
+  return { folds: { file, sha256: "0".repeat(64), numbers, scans, grouping: "scan-level" } };
+}
+
+async function foldsToDeal(file: string, plan: FoldPlan): Promise<SweepFolds> {
+  const { scans, folds, grouping } = plan, numbers = Array.from({ length: folds }, (_, i) => i);
+  const sizes = numbers.map((number) => scans.filter(({ fold }) => fold === number).length);
+  return { file, sha256: await sha256(foldsCsv(plan)), numbers, scans: sizes, grouping };
 }

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { openDataset } from "../data/dataset.ts";
 import { foldsCsv, readFolds } from "../data/folds_file.ts";
-import { type FoldGrouping, makeFolds } from "../data/folds_make.ts";
+import { type FoldGrouping, type FoldPlan, makeFolds } from "../data/folds_make.ts";
 import { generatePhantom, phantomRecipe } from "../data/phantom/mod.ts";
 import type { Dataset } from "../data/types.ts";
 import { ConfigError, RunError } from "../errors.ts";
@@ -111,25 +111,32 @@ export function datasetIdentity({ scans }: Dataset): Promise<string> {
 async function foldsOf(plan: NonNullable<Plan["folds"]>, dataset: Dataset, out: string): Promise<SweepFolds> {
   const file = plan.file ?? join(out, sweepFiles.folds);
   if (plan.count !== undefined) await dealFolds(file, { ...plan, count: plan.count }, dataset);
+  return await readSweepFolds(file);
+}
+
+/** @throws DataError as `readFolds` */
+export async function readSweepFolds(file: string): Promise<SweepFolds> {
   const { folds, sha256, grouping, foldOf } = await readFolds({ file });
   const dealt = [...foldOf.values()];
   const scans = folds.map((number) => dealt.filter((fold) => fold === number).length);
   return { file, sha256, numbers: folds, scans, grouping };
 }
 
-/** The file is made once; one that would be dealt otherwise today belongs to other data or another plan. */
-async function dealFolds(
-  file: string,
-  { count, seed, scheme }: NonNullable<Plan["folds"]> & { readonly count: number },
-  dataset: Dataset,
-): Promise<void> {
-  const plan = makeFolds({
+/** The folds of a plan that gives their number. @throws ConfigError; DataError as `makeFolds` */
+export function dealtFolds({ count, seed, scheme }: CountedFolds, dataset: Dataset): FoldPlan {
+  return makeFolds({
     dataset,
     folds: count,
     ...(seed === undefined ? {} : { seed }),
     ...(scheme === undefined ? {} : { scheme }),
   });
-  const text = foldsCsv(plan);
+}
+
+type CountedFolds = NonNullable<Plan["folds"]> & { readonly count: number };
+
+/** The file is made once; one that would be dealt otherwise today belongs to other data or another plan. */
+async function dealFolds(file: string, folds: CountedFolds, dataset: Dataset): Promise<void> {
+  const text = foldsCsv(dealtFolds(folds, dataset));
   if (!(await fileExists(file))) {
     await makeFolder(join(file, ".."));
     return await writeFileAtomic(file, text);

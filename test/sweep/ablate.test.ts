@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { ablate } from "../../lib/sweep/ablate.ts";
 import { collectSweep } from "../../lib/sweep/collect.ts";
+import { describePlan } from "../../lib/sweep/describe_plan.ts";
 import { exportRecords } from "../../lib/sweep/export_records.ts";
 import type { AblateProgress } from "../../lib/sweep/sweep_progress.ts";
 import { killWhen } from "../support/command_line.ts";
@@ -170,6 +171,16 @@ describe("killed or stopped in the middle", () => {
     },
     patient,
   );
+
+  test("what there is to do is known before it begins, when it is finished, and when the plan has changed", async () => {
+    const before = await describePlan({ plan: file, out: join(folder, "not begun") });
+    const after = await describePlan({ plan: file, out: whole });
+    expect(before).toMatchObject({ done: 0, left: { steps: 96 }, notes: [] });
+    expect(after).toMatchObject({ done: 2, left: { steps: 0 }, notes: [] });
+    expect(before.runs.map((run) => run.folder)).toEqual(after.runs.map((run) => run.folder));
+    const changed = await describePlan({ plan: { ...long(), folds: { count: 2, seed: 4 } }, out: whole });
+    expect(changed.notes).toEqual([expect.stringContaining("holds other folds than the plan asks for now")]);
+  });
 
   test("records without weights give the same tables, and name no folder of this machine", async () => {
     const to = join(folder, "records");
