@@ -48,6 +48,22 @@ export interface BatchNormGradients {
   readonly dResidual?: Tensor5D;
 }
 
+/** A batch norm with fixed statistics; each f32 [C]. */
+export interface FixedNorm {
+  readonly gamma: Tensor1D;
+  readonly beta: Tensor1D;
+  readonly mean: Tensor1D;
+  readonly variance: Tensor1D;
+  readonly epsilon: number;
+}
+
+/** A convolution and the batch norm after it as one; it has copies of their weights. */
+export interface FoldedConvNorm {
+  /** relu?(norm(conv(x)) + residual?). Unlike an operation it takes ownership of x and of the residual. */
+  run(x: Tensor5D, after: { readonly relu: boolean; readonly residual?: Tensor5D | undefined }): Tensor5D;
+  dispose(): void;
+}
+
 /** Training-mode batch normalisation over N, D, H, W; statistics of this batch come with it. */
 export interface BatchNormResult extends Differentiable<Tensor5D, BatchNormGradients> {
   /** f32 [C], owned by the caller. */
@@ -106,6 +122,16 @@ export interface EngineOps {
     variance: Tensor1D,
     options: BatchNormOptions,
   ): Tensor5D;
+  /**
+   * Folds a batch norm into the convolution before it, for many inputs of shape `input` with the same weights. Undefined
+   * where the two operations one after the other are as good.
+   */
+  foldConvNorm?(
+    input: Tensor5D["shape"],
+    w: Tensor5D,
+    norm: FixedNorm,
+    geometry: Conv3dGeometry,
+  ): FoldedConvNorm | undefined;
   /** Keeps element i when its Philox number u_i ≥ rate (u = low 23 bits / 2^23) and scales by 1/(1 − rate). */
   dropout<T extends Tensor>(x: T, rate: number, stream: DropoutStream): Differentiable<T, T>;
   /**

@@ -23,6 +23,7 @@ export async function predictScans(
   volumes: ScanVolumes,
 ): Promise<boolean> {
   const networks = weights.map((bytes) => restoreNetwork(task.network, engine.ops, decodeSafetensors(bytes).tensors));
+  for (const network of networks) network.freeze(); // until they are disposed
   try {
     return await volumes.each(context, async (volume, index) => {
       const logits: number[][][] = networks.map(() => []);

@@ -23,10 +23,11 @@ export class ConvNormChain {
   constructor(readonly links: readonly ConvNorm[]) {}
 
   infer(x: tf.Tensor5D, after: AfterNorm, context: InferenceContext): tf.Tensor5D {
-    return this.links.reduce(
-      (value, { conv, norm }, index) => norm.infer(conv.infer(value, context), this.afterLink(index, after), context),
-      x,
-    );
+    return this.links.reduce((value, link, index) => {
+      const afterLink = this.afterLink(index, after);
+      return context.folds?.infer(link, value, afterLink) ??
+        link.norm.infer(link.conv.infer(value, context), afterLink, context);
+    }, x);
   }
 
   record(x: tf.Tensor5D, after: AfterNorm, context: RecordingContext): RecordedChain {

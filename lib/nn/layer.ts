@@ -7,6 +7,7 @@
 import type * as tf from "../tf.ts";
 import type { DropoutStream, EngineOps } from "../engine/types.ts";
 import { deriveSeed } from "../random.ts";
+import type { Folds } from "./folds.ts";
 import type { GradientSink } from "./parameter.ts";
 
 /** The stream of one dropout layer at one training step. */
@@ -14,6 +15,8 @@ export type DropoutSource = (layerIndex: number) => DropoutStream;
 
 export interface InferenceContext {
   readonly ops: EngineOps;
+  /** Given while weights stay as they are. */
+  readonly folds?: Folds | undefined;
   /** Given only for Monte-Carlo dropout: dropout stays active. */
   readonly dropout?: DropoutSource;
 }

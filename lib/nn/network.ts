@@ -67,6 +67,11 @@ export interface Network {
   forward(x: tf.Tensor5D, options?: InferenceOptions): InferencePass;
   /** The gradient of logits with respect to a stage's output, for saliency maps. Takes ownership of x. */
   attribute(x: tf.Tensor5D, stage: StageName): AttributionPass;
+  /**
+   * Promises that weights and statistics stay as they are until the returned function is called: until then inference
+   * uses filters that it derives from them once (memory: as much as the weights, or a third more).
+   */
+  freeze(): () => void;
   /** Everything in torch's names, order and layout. */
   stateDict(): Promise<StateDict>;
   /** @throws RunError when names or shapes do not fit; then nothing was changed */

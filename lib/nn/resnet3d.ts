@@ -8,6 +8,7 @@ import { Conv3d } from "./conv3d.ts";
 import { type ConvNorm, ConvNormChain, type RecordedChain } from "./conv_norm.ts";
 import type { ConvNormPlan } from "./convolutions.ts";
 import { Dropout } from "./dropout.ts";
+import { Folds } from "./folds.ts";
 import { type Initial, kaimingNormalFanOut, normal, uniformFanIn, uniformWithin, zeros } from "./initial.ts";
 import { dropoutSource, type InferenceContext, type Layer, sequence, type TrainingContext } from "./layer.ts";
 import { Linear } from "./linear.ts";
@@ -50,6 +51,7 @@ export class ResNet3d implements Network {
   private readonly stages: readonly Stage[];
   private readonly pool: Layer<tf.Tensor5D, tf.Tensor2D>;
   private readonly head: Layer<tf.Tensor2D, tf.Tensor2D>;
+  private folds: Folds | undefined;
 
   constructor(readonly config: NetworkConfig, private readonly ops: EngineOps, seed?: number) {
     this.plan = planNetwork(config);
@@ -106,13 +108,23 @@ export class ResNet3d implements Network {
     this.store.write(state);
   }
 
+  freeze(): () => void {
+    const folds = this.folds ??= new Folds(this.ops);
+    return () => {
+      folds.dispose();
+      if (this.folds === folds) this.folds = undefined;
+    };
+  }
+
   dispose(): void {
+    this.folds?.dispose();
     this.store.dispose();
   }
 
   private infer(x: tf.Tensor5D, { dropoutSeed, observe }: InferenceOptions): InferencePass {
     const context: InferenceContext = {
       ops: this.ops,
+      folds: this.folds,
       ...(dropoutSeed === undefined ? {} : { dropout: dropoutSource(...dropoutSeed) }),
     };
     let y = this.stem.infer(x, { relu: true }, context);

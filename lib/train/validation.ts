@@ -23,16 +23,21 @@ export async function validate(session: Session, batches: Batches): Promise<Vali
   const { config, splits, network, signal } = session;
   const scans = splits.validation;
   const logits: number[][] = [];
-  while (logits.length < scans.length) {
-    const { value: batch } = await batches.next();
-    if (!batch) throw new Error(`the loader ended after ${logits.length} validation scans`);
-    if (signal.aborted) return undefined;
-    const { voxels, shape } = batch;
-    const pass = network.forward(tf.tensor5d(voxels, shape));
-    logits.push(...toRows(await pass.logits.data(), config.model.outputs));
-    pass.logits.dispose();
-    session.post({ kind: "validation", done: logits.length, total: scans.length });
-    await macrotask();
+  const thaw = network.freeze();
+  try {
+    while (logits.length < scans.length) {
+      const { value: batch } = await batches.next();
+      if (!batch) throw new Error(`the loader ended after ${logits.length} validation scans`);
+      if (signal.aborted) return undefined;
+      const { voxels, shape } = batch;
+      const pass = network.forward(tf.tensor5d(voxels, shape));
+      logits.push(...toRows(await pass.logits.data(), config.model.outputs));
+      pass.logits.dispose();
+      session.post({ kind: "validation", done: logits.length, total: scans.length });
+      await macrotask();
+    }
+  } finally {
+    thaw();
   }
   const labels = scans.map(({ presence, severity }) => ({ presence: presence!, severity }));
   const { loss } = cov3dLoss({ ...session.loss, logits, labels });

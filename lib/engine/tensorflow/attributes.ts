@@ -18,6 +18,7 @@ export function setAttribute(c: Functions, op: Pointer, { name, type, value }: O
   const key = cString(name);
   switch (type) {
     case attributeTypes.TF_ATTR_STRING: {
+      if (Array.isArray(value)) return setStrings(c, op, key, value as string[]);
       const bytes = encoder.encode(value as string);
       return c.TFE_OpSetAttrString(op, key, bytes, BigInt(bytes.length));
     }
@@ -46,6 +47,12 @@ export function setAttribute(c: Functions, op: Pointer, { name, type, value }: O
       found: `type ${type}, value ${JSON.stringify(value)}`,
     },
   );
+}
+
+function setStrings(c: Functions, op: Pointer, key: Pointer, texts: readonly string[]): void {
+  const pointers = texts.map((text) => Deno.UnsafePointer.value(cString(text)));
+  const lengths = texts.map((text) => BigInt(encoder.encode(text).length));
+  c.TFE_OpSetAttrStringList(op, key, BigUint64Array.from(pointers), BigUint64Array.from(lengths), texts.length);
 }
 
 function isList(value: unknown): value is number[] {

@@ -57,7 +57,7 @@ export function conv3dOps(
 
 const indexInt32 = attribute.type("Index", dataTypes.TF_INT32);
 
-interface Plan {
+export interface Plan {
   /** Whether zeros have to be added by hand. */
   readonly pads: boolean;
   readonly paddings: readonly number[];
@@ -65,7 +65,7 @@ interface Plan {
   readonly attributes: ReturnType<typeof attribute.integers>[];
 }
 
-function planFor(input: Shape5D, filter: Shape5D, geometry: Conv3dGeometry): Plan {
+export function planFor(input: Shape5D, filter: Shape5D, geometry: Conv3dGeometry): Plan {
   const [n, d, h, w, c] = input;
   const [pd, ph, pw] = geometry.padding;
   const none = pd === 0 && ph === 0 && pw === 0;
@@ -85,7 +85,12 @@ function planFor(input: Shape5D, filter: Shape5D, geometry: Conv3dGeometry): Pla
   };
 }
 
-function withPadding(operators: Operators, x: Tensor5D, plan: Plan, body: (padded: Tensor) => Tensor): Tensor5D {
+export function withPadding(
+  operators: Operators,
+  x: Tensor5D,
+  plan: Plan,
+  body: (padded: Tensor) => Tensor,
+): Tensor5D {
   if (!plan.pads) return body(x) as Tensor5D;
   const paddings = Constant.int32s(plan.paddings, [5, 2]);
   const padded = operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [x, paddings]);

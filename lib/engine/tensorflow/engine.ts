@@ -10,6 +10,7 @@ import { conv3dOps } from "./conv3d.ts";
 import { correctKernels } from "./corrections.ts";
 import { dropout } from "./dropout.ts";
 import { FilterGradient, routeTable } from "./filter_gradient.ts";
+import { ConvNormFolder } from "./folded_convolution.ts";
 import { Operators } from "./operators.ts";
 
 export const backendName = "tensorflow";
@@ -27,11 +28,14 @@ export class TensorflowEngine implements Engine {
     private readonly factory: () => NodeBackend,
   ) {
     const operators = new Operators(factory(), binding);
+    const folder = new ConvNormFolder(operators);
     this.choices = binding.isUsingGpuDevice() ? undefined : routeTable(binding.TF_Version);
     this.ops = {
       ...conv3dOps(operators, new FilterGradient(operators, this.choices)),
       ...batchNormOps(operators),
       ...adamWOps(operators, factory(), binding),
+      // The fused kernel is oneDNN's, for processors.
+      ...(binding.isUsingGpuDevice() ? {} : { foldConvNorm: folder.fold.bind(folder) }),
       dropout: (x, rate, stream) => dropout(operators, x, rate, stream),
     };
   }

@@ -46,6 +46,7 @@ const symbols = {
   TFE_OpAddInput: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
   TFE_OpSetDevice: { parameters: ["pointer", "pointer", "pointer"], result: "void" },
   TFE_OpSetAttrString: { parameters: ["pointer", "pointer", "buffer", "usize"], result: "void" },
+  TFE_OpSetAttrStringList: { parameters: ["pointer", "pointer", "buffer", "buffer", "i32"], result: "void" },
   TFE_OpSetAttrInt: { parameters: ["pointer", "pointer", "i64"], result: "void" },
   TFE_OpSetAttrIntList: { parameters: ["pointer", "pointer", "buffer", "i32"], result: "void" },
   TFE_OpSetAttrFloat: { parameters: ["pointer", "pointer", "f32"], result: "void" },

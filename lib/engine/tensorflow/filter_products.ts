@@ -228,7 +228,7 @@ function sideBySide(operators: Operators, x: Tensor, starts: readonly number[]):
 function joinedTensors(operators: Operators, tensors: readonly Tensor[], axis: number): Tensor {
   if (tensors.length === 1) return tensors[0]!;
   const attributes = [
-    { ...attribute.integers("N", []), value: tensors.length },
+    attribute.integer("N", tensors.length),
     float32,
     attribute.type("Tidx", dataTypes.TF_INT32),
   ];
@@ -240,7 +240,7 @@ function joinedTensors(operators: Operators, tensors: readonly Tensor[], axis: n
 /** Consumes the parts, of which there is at least one. */
 function sum(operators: Operators, parts: readonly Tensor[]): Tensor {
   if (parts.length === 1) return parts[0]!;
-  const total = operators.run("AddN", [{ ...attribute.integers("N", []), value: parts.length }, float32], parts);
+  const total = operators.run("AddN", [attribute.integer("N", parts.length), float32], parts);
   tf.dispose([...parts]);
   return total;
 }

@@ -6,6 +6,7 @@ import type { Binding } from "./binding.ts";
 import { attributeTypes, dataTypes } from "./types.ts";
 
 export const attribute = {
+  integer: (name: string, value: number): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_INT, value }),
   type: (name: string, value: number): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_TYPE, value }),
   integers: (name: string, value: readonly number[]): OpAttribute => ({
     name,
@@ -20,6 +21,11 @@ export const attribute = {
   float: (name: string, value: number): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_FLOAT, value }),
   bool: (name: string, value: boolean): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_BOOL, value }),
   string: (name: string, value: string): OpAttribute => ({ name, type: attributeTypes.TF_ATTR_STRING, value }),
+  strings: (name: string, value: readonly string[]): OpAttribute => ({
+    name,
+    type: attributeTypes.TF_ATTR_STRING,
+    value,
+  }),
 };
 
 export const float32 = attribute.type("T", dataTypes.TF_FLOAT);
