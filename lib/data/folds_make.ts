@@ -55,13 +55,14 @@ export interface FoldPlan {
 
 /**
  * Deals the labelled scans of a dataset to folds 0 … folds − 1; the same dataset, seed and options give the same plan.
- * @throws ConfigError "folds-count"; DataError "folds-empty" | "folds-few" | "folds-one-class"
+ * @throws ConfigError "folds-count"; DataError "split-missing" | "folds-empty" | "folds-few" | "folds-one-class"
  */
 export function makeFolds(options: MakeFoldsOptions): FoldPlan {
   const { dataset, folds, seed = 0, splits = ["train", "validation"], scheme = "balanced" } = options;
   if (!Number.isInteger(folds) || folds < 2) {
     throw new ConfigError("folds-count", "number of folds", { expected: "a whole number from 2", found: `${folds}` });
   }
+  requireSplits(dataset, options.splits ?? []);
   const scans = dataset.scans
     .flatMap((scan) => splits.includes(scan.split) ? [{ scan, group: labelGroupOf(scan) }] : [])
     .flatMap(({ scan, group }) => group === undefined ? [] : [{ scan, group }])
@@ -84,6 +85,14 @@ export function makeFolds(options: MakeFoldsOptions): FoldPlan {
   requireBothClasses(folded, folds, dataset.root);
   const grouping = folded.every(({ grouping }) => grouping === "patient") ? "patient" : "scan-level";
   return { scheme, folds, seed, grouping, scans: folded };
+}
+
+/** A misspelt split would leave its scans out without a word. */
+function requireSplits({ scans, root }: Dataset, splits: readonly Split[]): void {
+  const present = [...new Set(scans.map(({ split }) => split))],
+    unknown = splits.find((name) => !present.includes(name));
+  if (unknown === undefined) return;
+  throw new DataError("split-missing", `there is no split "${unknown}"`, { file: root, expected: present.join(", ") });
 }
 
 interface GroupedScan {

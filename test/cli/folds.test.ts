@@ -30,6 +30,12 @@ test("says that folds are scan-level without patients, and patient-grouped with 
   expect(JSON.parse(json)).toMatchObject({ grouping: "patient", folds: 2, counts: [{ patients: 2 }, { patients: 2 }] });
 });
 
+test("a split that is not there is refused", async () => {
+  const asked = ["folds", directory, "--folds", "2", "--split", "train", "validatoin", "--out", join(folder, "x.csv")];
+  const { code, stderr } = await cov3d(asked);
+  expect([code, stderr]).toEqual([3, expect.stringContaining('there is no split "validatoin"; expected train, val')]);
+});
+
 test("a run with --fold trains on the others, is scored on that one, and notices a changed file", async () => {
   const args = ["--engine", "wasm", "--epochs", "2", "--size", "4x16x16", "--cache", join(folder, "cache")];
   const trained = await cov3d(

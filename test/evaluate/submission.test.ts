@@ -108,12 +108,16 @@ describe("submit", () => {
 
   test("one run is its own answer; csv lists hold the same names", async () => {
     const given = options({ task: "presence", extension: "csv", reflection: false });
+    await Deno.mkdir(given.out, { recursive: true });
+    await Deno.writeTextFile(join(given.out, "covid.txt"), "of an earlier call\n");
     const { tasks: [only, ...others] } = await submit(given);
     expect(others).toEqual([]);
     expect(only).toMatchObject({ task: "presence", rule: "single model" });
     expect(only!.members[0]).toMatchObject({ checkpoint: "best-presence", reflection: false });
     expect((await lines(given.out, "covid.csv")).length + (await lines(given.out, "non-covid.csv")).length).toBe(3);
-    await expect(Deno.stat(join(given.out, "mild.csv"))).rejects.toThrow(Deno.errors.NotFound);
+    for (const name of ["mild.csv", "covid.txt"]) {
+      await expect(Deno.stat(join(given.out, name))).rejects.toThrow(Deno.errors.NotFound);
+    }
   });
 
   test("finished predictions are used again, as long as weights, settings and images are the same", async () => {

@@ -37,7 +37,8 @@ export function countAnswers(task: Task, answers: readonly Answer[]): Record<str
 
 /**
  * Writes `<class>.txt` (one scan name a line, by the first number in the name, as the original program; empty where no
- * scan is of the class) and `<task>.csv`. Returns the paths.
+ * scan is of the class) and `<task>.csv`. Returns the paths. Lists of the other extension are removed: they would be
+ * of an earlier call, and perhaps of other runs.
  */
 export async function writeTaskFiles(
   folder: string,
@@ -55,9 +56,16 @@ export async function writeTaskFiles(
   for (const name of classesOf[task]) {
     const scans = sorted.filter(({ prediction }) => answerOf(task, prediction) === name);
     await write(`${name}.${extension}`, scans.map(({ prediction }) => `${prediction.scan}\n`).join(""));
+    for (const other of listExtensions.filter((one) => one !== extension)) {
+      await Deno.remove(join(folder, `${name}.${other}`)).catch(unlessMissing);
+    }
   }
   await write(`${task}.csv`, tableCsv(task, sorted));
   return files;
+}
+
+function unlessMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 function inOutputOrder(answers: readonly Answer[]): Answer[] {
