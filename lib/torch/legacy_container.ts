@@ -53,7 +53,7 @@ export function readLegacy(source: Source, maxBytes: number): TorchCheckpoint {
   }
   next(plainOnly); // the machine that wrote it: its sizes of C types do not matter here
   const allowed = new AllowList(new TensorBuilder(maxBytes));
-  const storages = new Storages(() => {}, Math.min(maxBytes, source.bytes.length));
+  const storages = new Storages(() => {}, maxBytes, source.bytes.length);
   const value = next({
     resolve: (name, fail) => allowed.resolve(name, fail),
     persistent: (id, fail) => storages.persistent(id, fail),

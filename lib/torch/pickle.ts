@@ -57,7 +57,7 @@ class PickleMachine {
   }
 
   fail: Fail = (code, message, details = {}) => {
-    throw this.input.source.error(code, message, this.#at, { ...details, hint: resaveHint });
+    throw this.input.source.error(code, message, this.#at, { hint: resaveHint, ...details });
   };
 
   #refuseOpcode(code: number): never {

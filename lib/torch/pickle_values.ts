@@ -14,7 +14,11 @@ export type PickleValue =
   | StorageView;
 
 /** Throws a typed error about the opcode at work. */
-export type Fail = (code: `torch.${string}`, message: string, details?: { expected?: string; found?: string }) => never;
+export type Fail = (
+  code: `torch.${string}`,
+  message: string,
+  details?: { expected?: string; found?: string; hint?: string },
+) => never;
 
 /** A name on the allow-list: a function that the machine performs itself, or a class of storages. */
 export class AllowedGlobal {
@@ -53,7 +57,7 @@ export function plainValue(root: PickleValue, source: Source, end: number): Torc
   const path = new Set<PickleValue>();
   let met = 0;
   const fail: Fail = (code, message, details) => {
-    throw source.error(code, message, end, { ...details, hint: resaveHint });
+    throw source.error(code, message, end, { hint: resaveHint, ...details });
   };
   const visit = (value: PickleValue): void => {
     if (++met > limits.walk) fail("torch.pickle-walk", "values are shared too often", { expected: `${limits.walk}` });

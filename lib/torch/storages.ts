@@ -10,7 +10,12 @@ export class Storages {
   readonly byKey = new Map<string, { readonly storage: TorchStorage; readonly width: number }>();
   #bytes = 0;
 
-  constructor(private readonly open: OpenStorage, private readonly maxBytes: number) {}
+  /** `fileBytes`: of a file that holds its storages as they are, so that larger ones show that it is not whole. */
+  constructor(
+    private readonly open: OpenStorage,
+    private readonly maxBytes: number,
+    private readonly fileBytes = Infinity,
+  ) {}
 
   /** `("storage", type, key, location, elements)`, in old files with a sixth item `(view key, offset, elements)`. */
   persistent(id: PickleValue, fail: Fail): StorageView {
@@ -42,6 +47,12 @@ export class Storages {
       });
     }
     this.#bytes += byteLength;
+    if (this.#bytes > this.fileBytes && this.#bytes <= this.maxBytes) {
+      fail("torch.storage-size", "the storages are larger than the file", {
+        expected: `at most ${this.fileBytes} bytes`,
+        hint: "The file is cut short or was altered: fetch or copy it again",
+      });
+    }
     if (this.#bytes > this.maxBytes) {
       fail("torch.storage-size", "the storages are larger than allowed", {
         expected: `at most ${this.maxBytes} bytes`,

@@ -301,6 +301,12 @@ describe.each([
   });
 });
 
+test("a legacy file that is cut short is called so, not too large", () => {
+  const cut = a.legacy(a.pickle(a.tensor({ storage: a.storage({ elements: 1e6 }) })));
+  expect(() => decodeTorchCheckpoint(cut)).toThrow(/larger than the file.*cut short or was altered/);
+  expect(() => decodeTorchCheckpoint(cut, { maxBytes: 1e6 })).toThrow(/larger than allowed; expected at most 1000000/);
+});
+
 test("there are at least thirty of them, and each has a name", () => {
   const all = [programs, machine, tensors, legacies, archives].flat();
   expect(all.length).toBeGreaterThanOrEqual(30);
