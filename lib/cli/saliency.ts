@@ -116,10 +116,23 @@ function targetOf(task: "presence" | "severity", grade: Grade | undefined): Sali
   throw new ConfigError("saliency.target", "--grade goes with --task severity");
 }
 
-/** What the chosen kind of map would pass over is refused. */
-function requireUsed(
-  { method, cube, stride, layer }: { method: string; cube?: unknown; stride?: unknown; layer?: unknown },
-): void {
+interface Given {
+  readonly method: string;
+  readonly cube?: unknown;
+  readonly stride?: unknown;
+  readonly layer?: unknown;
+  readonly sanity?: unknown;
+  readonly settleRandom?: boolean;
+  readonly nifti?: boolean;
+  readonly spacing?: unknown;
+}
+
+/** What the chosen kind of map, or of file, would pass over is refused. */
+function requireUsed({ method, cube, stride, layer, sanity, settleRandom, nifti, spacing }: Given): void {
+  if (settleRandom && sanity === undefined) {
+    throw new ConfigError("saliency.sanity", "--settle-random goes with --sanity N");
+  }
+  if (spacing !== undefined && !nifti) throw new ConfigError("saliency.spacing", "--spacing goes with --nifti");
   const unused = method === "occlusion" ? { layer } : { cube, stride };
   const given = Object.entries(unused).filter(([, value]) => value !== undefined).map(([name]) => `--${name}`);
   if (given.length === 0) return;

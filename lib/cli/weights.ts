@@ -6,7 +6,13 @@ import { type ModelName, modelNames } from "../nn/config.ts";
 import type { DownloadProgress } from "../weights/download.ts";
 import { exportWeights } from "../weights/export.ts";
 import { downloadWeights } from "../weights/fetch.ts";
-import { type ImportedWeights, importWeights, inspectWeights, type WeightsInspection } from "../weights/import.ts";
+import {
+  assertSafetensorsName,
+  type ImportedWeights,
+  importWeights,
+  inspectWeights,
+  type WeightsInspection,
+} from "../weights/import.ts";
 import { listWeights } from "../weights/list.ts";
 import { type WeightLayout, weightLayouts } from "../weights/names.ts";
 import { officialHost, pretrainedModels } from "../weights/official.ts";
@@ -116,6 +122,7 @@ async function runImport(given: string | undefined, flags: ImportFlags): Promise
     });
   }
   await requireFolderOf(out);
+  if (out !== undefined) assertSafetensorsName(out); // before the download
   const file = given ?? await fetched(String(download), baseUrl ?? officialHost);
   if (file === undefined) return;
   const imported = await importWeights({

@@ -81,6 +81,13 @@ async function modelOf(source: string, options: CompareModelsOptions): Promise<P
   const split = options.split ?? "validation";
   if (await fileExists(join(source, "ensemble.json"))) {
     const files = evaluationFiles(source, split);
+    if (!(await fileExists(files.predictions))) {
+      throw new RunError("compare.split", `this ensemble has no predictions of split "${split}"`, {
+        file: source,
+        expected: files.predictions,
+        hint: `Choose another --split, or make them: cov3d ensemble … --split ${split}`,
+      });
+    }
     const { predictions, truth } = await readPredictions(files.predictions);
     const threshold = (await readEvaluation(files.evaluation))?.threshold?.value ?? 0.5;
     return { model: { source, kind: "ensemble", threshold, predictedNow: false }, predictions, truth };

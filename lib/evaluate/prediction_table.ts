@@ -23,7 +23,11 @@ const columns = [
 /** @throws DataError "predictions.missing" | "predictions.column" | "predictions.value" | "predictions.duplicate" */
 export async function readPredictions(file: string): Promise<PredictionTable> {
   const text = await Deno.readTextFile(file).catch((cause) => {
-    throw new DataError("predictions.missing", "the predictions cannot be read", { file, cause });
+    throw new DataError("predictions.missing", "the predictions cannot be read", {
+      file,
+      found: cause instanceof Error ? cause.message : String(cause),
+      cause,
+    });
   });
   const { data, meta } = Papa.parse<Row>(text, { header: true, skipEmptyLines: true });
   const missing = columns.filter((column) => !meta.fields?.includes(column));

@@ -108,7 +108,9 @@ const lossSchema = z.strictObject({
   /** w of (1 − w)·classification + w·earth mover's distance in the severity loss; 0.1 in the 2023 program, 0 = off. */
   earthMover: probability.default(0),
 }).superRefine((loss, { addIssue }) => {
-  for (const message of severityContradictions(loss)) addIssue({ code: "custom", message });
+  for (const { field, problem } of severityContradictions(loss)) {
+    addIssue({ code: "custom", path: [field], message: problem });
+  }
 });
 
 /** What prediction does when it is not told otherwise. */

@@ -103,27 +103,34 @@ function withEarthMover(
   };
 }
 
-/** Options of a severity loss that contradict its head, as sentences; none where they fit. */
+/** An option of a severity loss that contradicts its head: its field, and a sentence without a subject. */
+export interface SeverityContradiction {
+  readonly field: "neighbourSmoothing" | "focalGamma" | "earthMover" | "regressionLoss";
+  readonly problem: string;
+}
+
+/** None where the options fit. */
 export function severityContradictions(
   { severityHead, neighbourSmoothing = false, focalGamma = 0, earthMover: weight = 0, regressionLoss }:
     & { readonly severityHead: SeverityHeadName }
     & Omit<SeverityItemOptions, "smoothing">,
-): string[] {
-  const problems: string[] = [];
+): SeverityContradiction[] {
+  const problems: SeverityContradiction[] = [];
   if (neighbourSmoothing && severityHead !== "four-class") {
-    problems.push(`neighbourSmoothing is for the four-class head, not for "${severityHead}"`);
+    problems.push({ field: "neighbourSmoothing", problem: `is for the four-class head, not for "${severityHead}"` });
   }
-  if (severityHead === "regression" && (focalGamma > 0 || weight > 0)) {
-    problems.push("focalGamma and earthMover are for heads with classes, not for regression");
+  for (const [field, value] of Object.entries({ focalGamma, earthMover: weight })) {
+    if (severityHead !== "regression" || value === 0) continue;
+    problems.push({ field: field as "focalGamma", problem: "is for heads with classes, not for regression" });
   }
   if (severityHead !== "regression" && regressionLoss === "squared-error") {
-    problems.push(`regressionLoss is for the regression head, not for "${severityHead}"`);
+    problems.push({ field: "regressionLoss", problem: `is for the regression head, not for "${severityHead}"` });
   }
   return problems;
 }
 
 /** @throws ConfigError "loss.head" */
 export function assertSeverityOptions(options: Parameters<typeof severityContradictions>[0]): void {
-  const [problem] = severityContradictions(options);
-  if (problem !== undefined) throw new ConfigError("loss.head", problem);
+  const [first] = severityContradictions(options);
+  if (first !== undefined) throw new ConfigError("loss.head", `${first.field} ${first.problem}`);
 }

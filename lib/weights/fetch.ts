@@ -1,5 +1,6 @@
 /** The verb `downloadWeights`: torchvision's official weights into the user's cache. */
 import { join } from "node:path";
+import { ConfigError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
 import { download, type DownloadOptions } from "./download.ts";
 import { hashInName, officialFile, officialHost, weightsCache } from "./official.ts";
@@ -18,11 +19,17 @@ export interface DownloadedWeights {
   readonly fetched: boolean;
 }
 
-/** @throws DataError as `download` does, with what to do where there is no connection; ConfigError for other models */
+/** @throws DataError as `download` does, with what to do where there is no connection; ConfigError for other models and what is no URL */
 export async function downloadWeights(options: DownloadWeightsOptions = {}): Promise<DownloadedWeights> {
   const { model = "r3d_18", baseUrl = officialHost, ...rest } = options;
   const name = officialFile(model);
-  const url = new URL(name, baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`).href;
+  const url = URL.parse(name, baseUrl.endsWith("/") ? baseUrl : `${baseUrl}/`)?.href;
+  if (url === undefined) {
+    throw new ConfigError("weights.base-url", "this is no address of a server", {
+      expected: `a URL, e.g. ${officialHost}`,
+      found: baseUrl,
+    });
+  }
   const file = join(weightsCache(), name);
   await makeFolder(weightsCache());
   const manual = `Without a connection: download ${url} on another machine, copy it here as ${file} ` +

@@ -71,14 +71,18 @@ export async function importWeights(
   };
 }
 
+/** @throws ConfigError "weights.out" */
+export function assertSafetensorsName(out: string): void {
+  if (extname(out) === ".safetensors") return;
+  throw new ConfigError("weights.out", "imported weights are written as safetensors", {
+    file: out,
+    expected: "a file name that ends with .safetensors",
+  });
+}
+
 /** What is written is safetensors, and the checkpoint that it is made from stays. */
 async function assertTarget(out: string, source: string): Promise<void> {
-  if (extname(out) !== ".safetensors") {
-    throw new ConfigError("weights.out", "imported weights are written as safetensors", {
-      file: out,
-      expected: "a file name that ends with .safetensors",
-    });
-  }
+  assertSafetensorsName(out);
   const real = (path: string) => Deno.realPath(path).catch(() => resolve(path));
   if (await real(out) !== await real(source)) return;
   throw new ConfigError("weights.out", "this would overwrite the file that is imported", {

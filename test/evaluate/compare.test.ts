@@ -138,6 +138,12 @@ describe("compareModels on tables", () => {
     await expect(compareModels({ first, second: turned })).rejects.toMatchObject({ code: "compare.truth" });
     await expect(compareModels({ first: blank, second: blank })).rejects.toMatchObject({ code: "compare.unlabelled" });
     await expect(compareModels({ first, second: folder })).rejects.toMatchObject({ code: "compare.source" });
+    const ensemble = join(folder, "ensemble");
+    await Deno.mkdir(ensemble);
+    await Deno.writeTextFile(join(ensemble, "ensemble.json"), "{}");
+    await expect(compareModels({ first, second: ensemble, split: "test" })).rejects.toThrow(
+      /no predictions of split "test".*cov3d ensemble … --split test/,
+    );
   });
 
   test("command line", async () => {
