@@ -30,7 +30,10 @@ export function explain(
   watch: OcclusionWatch = {},
 ): Promise<ExplainedScan> {
   const outputOf = (logits: readonly number[]) => targetOutput(target, logits);
-  if (method === "occlusion") return occlusionMap(network, { voxels, shape }, outputOf, occlusion, watch);
+  if (method === "occlusion") {
+    const thaw = network.freeze(); // many passes with the same weights
+    return occlusionMap(network, { voxels, shape }, outputOf, occlusion, watch).finally(thaw);
+  }
   return classActivationMap(network, tf.tensor5d(voxels, [1, ...shape, 1]), {
     method: method as CamMethod,
     stage,
