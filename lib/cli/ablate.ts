@@ -6,7 +6,7 @@ import { formatSeconds } from "../report/progress.ts";
 import { ablate, type AblateOptions, type AblateResult, defaultFolder } from "../sweep/ablate.ts";
 import { type CollectResult, collectSweep } from "../sweep/collect.ts";
 import { describePlan, type PlanDescription } from "../sweep/describe_plan.ts";
-import { exportRecords } from "../sweep/export_records.ts";
+import { assertRecordsFolder, exportRecords } from "../sweep/export_records.ts";
 import { examplePlan, readPlan } from "../sweep/plan_file.ts";
 import { markdownTable } from "../sweep/markdown.ts";
 import { summaryTable } from "../sweep/summary_table.ts";
@@ -76,6 +76,8 @@ export function register(program: Command): void {
       };
       if (options.dryRun) return showDescription(await describePlan(common), options.json === true);
       if (options.collectOnly) noteUnused(options);
+      const { records: to } = options;
+      if (to !== undefined) await assertRecordsFolder({ out: await sweepFolder(plan, options.out), to });
       const result = options.collectOnly
         ? await collectSweep({ out: await sweepFolder(plan, options.out) })
         : await run(common);

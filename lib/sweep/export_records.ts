@@ -2,9 +2,9 @@
  * The records of a sweep without its weights: small enough to be kept with a paper, and complete enough that the same
  * tables are made from them. Folders and host names of the machine are left out, and patients are numbered.
  */
-import { basename, isAbsolute, join } from "node:path";
+import { basename, isAbsolute, join, resolve } from "node:path";
 import Papa from "papaparse";
-import { makeFolder } from "../files.ts";
+import { fileExists, makeFolder } from "../files.ts";
 import { RunError } from "../errors.ts";
 import { readMetrics, readRunConfig, runFiles } from "../train/run.ts";
 import { type CollectResult, collectSweep } from "./collect.ts";
@@ -21,10 +21,11 @@ export interface ExportRecordsOptions {
 /**
  * Copies what tables and figures are made of: configuration, metrics of each epoch, environment, evaluation,
  * predictions; then makes the tables there. Runs that are not done are left out, so that they are missing there, too.
- * @throws RunError "sweep.missing" | "sweep.record"
+ * @throws RunError "sweep.missing" | "sweep.record" | "sweep.export"
  */
 export async function exportRecords({ out, to }: ExportRecordsOptions): Promise<CollectResult> {
   const record = await readSweepRecord(out);
+  await assertRecordsFolder({ out, to });
   await makeFolder(join(to, sweepFiles.runs));
   await removeOthers(
     join(to, sweepFiles.runs),
@@ -43,18 +44,30 @@ export async function exportRecords({ out, to }: ExportRecordsOptions): Promise<
   return await collectSweep({ out: to });
 }
 
+/**
+ * Records of a run without weights must not be written over the run itself, which could not go on from them.
+ * @throws RunError "sweep.export"
+ */
+export async function assertRecordsFolder({ out, to }: ExportRecordsOptions): Promise<void> {
+  const refuse = (file: string): never => {
+    throw new RunError("sweep.export", "this folder holds a sweep with its weights", {
+      file,
+      expected: "a folder for records only",
+      hint: "Give --records another folder",
+    });
+  };
+  if (resolve(out) === resolve(to)) refuse(to);
+  const runs = join(to, sweepFiles.runs);
+  if (!(await fileExists(runs))) return;
+  for await (const { name } of Deno.readDir(runs)) {
+    if (await fileExists(join(runs, name, runFiles.checkpoints))) refuse(join(runs, name));
+  }
+}
+
 /** Runs of an earlier plan; only what these records hold is ever removed. */
 async function removeOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {
   for await (const { name } of Deno.readDir(folder)) {
-    if (wanted.has(name)) continue;
-    const entries = (await Array.fromAsync(Deno.readDir(join(folder, name)))).map((entry) => entry.name);
-    if (entries.includes(runFiles.checkpoints)) {
-      throw new RunError("sweep.export", "this folder holds a sweep with its weights", {
-        file: join(folder, name),
-        expected: "a folder for records only",
-      });
-    }
-    await Deno.remove(join(folder, name), { recursive: true });
+    if (!wanted.has(name)) await Deno.remove(join(folder, name), { recursive: true });
   }
 }
 

@@ -200,6 +200,13 @@ describe("killed or stopped in the middle", () => {
     const before = changes(to);
     await exportRecords({ out: whole, to });
     expect(changes(to)).toEqual(before);
+
+    const linked = join(folder, "linked"), runs = changes(whole);
+    await Deno.symlink(whole, linked);
+    for (const over of [whole, linked]) {
+      await expect(exportRecords({ out: whole, to: over })).rejects.toMatchObject({ code: "sweep.export" });
+    }
+    expect(changes(whole)).toEqual(runs);
   });
 });
 
