@@ -205,7 +205,7 @@ export { smoothingDiagram } from "./report/figures/smoothing_diagram.ts";
 export { stemFilters } from "./report/figures/stem_filters.ts";
 export { benchmarkRatios } from "./report/figures/benchmark_ratios.ts";
 export { type BenchmarkRatio, readBenchmarkRatios } from "./report/benchmark_records.ts";
-export { lesionRatios } from "./report/figures/lesion_ratios.ts";
+export { type LesionRatioGroup, lesionRatios, type LesionRatiosOptions } from "./report/figures/lesion_ratios.ts";
 export { paperFigures, type PaperFiguresOptions } from "./report/paper_figures/mod.ts";
 export { type PaperInputs, paperInputs, type PaperOptions, requireNoProblems } from "./report/paper/inputs.ts";
 export { type BuildOptions as BuildPaperOptions, buildPaper, type BuiltPaper } from "./report/paper/build.ts";

@@ -81,13 +81,16 @@ const makers: Record<string, () => Figure | Promise<Figure>> = {
     }),
   "lesion ratios": () =>
     lesionRatios({
-      ratios: ["stem", "layer1"].map((layer, i) => ({
-        seed: 1,
-        method: "gradcam",
-        layer,
-        scans: 40,
-        ...{ trained: 1.5 + i, trainedLow: 1 + i, trainedHigh: 2 + i },
-        ...{ random: 1, randomLow: 0.9, randomHigh: 1.1, ceiling: 6 },
+      groups: (["fresh", "settled"] as const).map((random, g) => ({
+        ...{ recipe: ["demo", "lesions"][g]!, heading: ["Default phantom", "Lesions alone"][g]!, random },
+        ratios: ["stem", "layer1"].map((layer, i) => ({
+          seed: 1,
+          method: "gradcam",
+          layer,
+          scans: 40,
+          ...{ trained: 1.5 + i + g, trainedLow: 1 + i + g, trainedHigh: 2 + i + g },
+          ...{ random: 1, randomLow: 0.9, randomHigh: 1.1, ceiling: 6 + g * i },
+        })),
       })),
     }),
   "stem filters": () => stemFilters({ state: new Map([["stem.0.weight", filters]]), source: "random weights" }),

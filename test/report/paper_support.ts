@@ -21,7 +21,8 @@ const evaluate = { split: "test", reflection: true, resamples: 50 };
 /** Copies paper/ (without generated/) and the records in figures/, and makes small data/runs. */
 export async function makePaperRoot(root: string): Promise<void> {
   const from = repository();
-  for (const place of ["paper", "paper/sections", "figures/sars", "figures/saliency", "figures/benchmarks"]) {
+  const records = ["figures/sars", "figures/saliency", "figures/saliency/lesions", "figures/benchmarks"];
+  for (const place of ["paper", "paper/sections", ...records]) {
     await Deno.mkdir(join(root, place), { recursive: true });
     for await (const { name, isFile } of Deno.readDir(join(from, place))) {
       if (isFile && !/\.(?:png|pdf)$/.test(name)) await Deno.copyFile(join(from, place, name), join(root, place, name));

@@ -21,8 +21,20 @@ export interface LesionRatio {
   readonly ceiling: number;
 }
 
-export interface LesionRatiosOptions {
+/** Networks of one kind on phantoms of one kind: a panel of its own. */
+export interface LesionRatioGroup {
+  /** Name in the table, e.g. "demo". */
+  readonly recipe: string;
+  readonly heading: string;
+  /** "settled": the batch norms of the random networks have met the scans. */
+  readonly random: "fresh" | "settled";
+  /** At least one. */
   readonly ratios: readonly LesionRatio[];
+}
+
+export interface LesionRatiosOptions {
+  /** At least one; all are drawn on one scale. */
+  readonly groups: readonly LesionRatioGroup[];
   readonly name?: string;
 }
 
@@ -33,38 +45,49 @@ const names: Readonly<Record<string, string>> = {
   occlusion: "occlusion",
 };
 
-export function lesionRatios({ ratios, name = "lesion-ratios" }: LesionRatiosOptions): Figure {
-  const seeds = [...new Set(ratios.map(({ seed }) => seed))], ceiling = ratios[0]!.ceiling;
+export function lesionRatios({ groups, name = "lesion-ratios" }: LesionRatiosOptions): Figure {
   const title = "Do the maps point at the lesions?";
   const caption =
-    "Lesion ratio: the lesions' share of the hottest 5 % of the lung over their share of the lung, mean over " +
-    `${
-      ratios[0]!.scans
-    } scans with its 95 % bootstrap interval, for ${seeds.length} trained networks (seeds) and for ` +
-    `networks with random weights. The line at 1 is chance; a perfect map reaches ${ceiling.toFixed(1)}.`;
-  const svg = drawing(ratios);
-  return {
-    name,
-    title,
-    caption,
-    svg: frame({ title, caption, panels: [panelOf(svg)] }),
-    rows: ratios.map((ratio) => ({
-      seed: ratio.seed,
-      method: ratio.method,
-      layer: ratio.layer,
-      scans: ratio.scans,
-      trained: ratio.trained,
-      trained_low: ratio.trainedLow,
-      trained_high: ratio.trainedHigh,
-      random: ratio.random,
-      random_low: ratio.randomLow,
-      random_high: ratio.randomHigh,
-      ceiling: ratio.ceiling,
-    })),
-  };
+    "Lesion ratio: the lesions' share of the hottest 5 % of the lung over their share of the lung, mean over scans with " +
+    "its 95 % bootstrap interval, for trained networks and for networks with random weights (settled: their batch norms " +
+    `have met the scans). The line at 1 is chance. ${groups.map(sentence).join(" ")}`;
+  const largest = Math.max(...groups.flatMap(({ ratios }) => ratios.flatMap((r) => [r.trainedHigh, r.randomHigh])));
+  const panels = groups.map((group) => panelOf(drawing(group, largest), group.heading));
+  return { name, title, caption, svg: frame({ title, caption, columns: 1, panels }), rows: groups.flatMap(rowsOf) };
 }
 
-function drawing(ratios: readonly LesionRatio[]): SVGSVGElement {
+function sentence({ heading, random, ratios }: LesionRatioGroup): string {
+  const seeds = new Set(ratios.map(({ seed }) => seed)).size;
+  const ceilings = range(ratios.map(({ ceiling }) => ceiling.toFixed(1)));
+  return `${heading}: ${seeds} ${seeds === 1 ? "seed" : "seeds"}, ${range(ratios.map(({ scans }) => String(scans)))} ` +
+    `scans each, random networks ${random}; a perfect map reaches ${ceilings}.`;
+}
+
+/** "6.5", or "6.5 to 6.6". */
+function range(values: readonly string[]): string {
+  const [least, ...more] = [...new Set(values)].sort((a, b) => Number(a) - Number(b));
+  return more.length === 0 ? least! : `${least} to ${more.at(-1)}`;
+}
+
+function rowsOf({ recipe, random, ratios }: LesionRatioGroup) {
+  return ratios.map((ratio) => ({
+    recipe,
+    seed: ratio.seed,
+    method: ratio.method,
+    layer: ratio.layer,
+    scans: ratio.scans,
+    trained: ratio.trained,
+    trained_low: ratio.trainedLow,
+    trained_high: ratio.trainedHigh,
+    random_networks: random,
+    random: ratio.random,
+    random_low: ratio.randomLow,
+    random_high: ratio.randomHigh,
+    ceiling: ratio.ceiling,
+  }));
+}
+
+function drawing({ ratios, random }: LesionRatioGroup, largest: number): SVGSVGElement {
   const points = ratios.flatMap((ratio) => {
     const label = `${names[ratio.method] ?? ratio.method} ${ratio.layer}, seed ${ratio.seed}`;
     return [
@@ -74,7 +97,7 @@ function drawing(ratios: readonly LesionRatio[]): SVGSVGElement {
   });
   const looks = [
     { weights: "trained", text: "● trained", colour: okabeIto.vermillion, symbol: "circle", dy: -3.5 },
-    { weights: "random", text: "■ random weights", colour: colours.guide, symbol: "square", dy: 3.5 },
+    { weights: "random", text: `■ random weights, ${random}`, colour: colours.guide, symbol: "square", dy: 3.5 },
   ] as const;
   const labels = [...new Set(points.map(({ label }) => label))];
   return plot({
@@ -82,7 +105,15 @@ function drawing(ratios: readonly LesionRatio[]): SVGSVGElement {
     height: 84 + 22 * labels.length,
     marginLeft: 162,
     marginTop: 30,
-    x: { label: "lesion ratio", labelAnchor: "center", labelArrow: "none", grid: true, zero: true, nice: true },
+    x: {
+      domain: [0, largest],
+      label: "lesion ratio",
+      labelAnchor: "center",
+      labelArrow: "none",
+      grid: true,
+      zero: true,
+      nice: true,
+    },
     y: { domain: labels, label: null, type: "band", tickSize: 0 },
     marks: [
       Plot.ruleX([1], { stroke: ink, strokeWidth: 1.5 }),

@@ -21,7 +21,7 @@ const records: Readonly<Record<string, string>> = {
   "growth-predict": "figures/benchmarks/predict_growth.csv",
   "growth-files": "figures/benchmarks/files.csv",
   "saliency": "figures/saliency",
-  "lesion-ratios": "figures/saliency/lesion-ratio.csv",
+  "lesion-ratios": "figures/saliency",
 };
 
 /**

@@ -1,12 +1,14 @@
 /** Figures of committed records outside of runs: the demo's dataset, benchmarks, the saliency experiment. */
 import { join } from "node:path";
 import { readBenchmarkRatios } from "../benchmark_records.ts";
+import type { CsvRow } from "../csv_record.ts";
 import { benchmarkRatios } from "../figures/benchmark_ratios.ts";
 import { depthHistogram } from "../figures/depth_histogram.ts";
-import { lesionRatios } from "../figures/lesion_ratios.ts";
+import { type LesionRatioGroup, lesionRatios } from "../figures/lesion_ratios.ts";
 import { saliencyFigure } from "../figures/saliency.ts";
-import { readSaliencyMontage } from "./saliency_montage.ts";
-import { type FigureSource, NoRecord, readTable } from "./source.ts";
+import { lesionRatio, ratioColumns, ratioFile, saliencyRecords } from "../saliency_records.ts";
+import { firstScans } from "./saliency_montage.ts";
+import { type FigureSource, NoRecord, readTable, tableNumber } from "./source.ts";
 
 const depths: FigureSource = {
   names: ["depth-histogram"],
@@ -31,41 +33,27 @@ const benchmarks: FigureSource = {
   },
 };
 
-const ratioColumns = ["trained", "trained_low", "trained_high", "random", "random_low", "random_high"] as const;
-
 const lesions: FigureSource = {
   names: ["lesion-ratios"],
   draw: async ({ root }) => {
-    const columns = ["seed", "method", "layer", "scans", ...ratioColumns, "ceiling"];
-    const rows = await readTable(root, "figures/saliency/lesion-ratio.csv", columns);
-    const ratios = rows.map((row) => {
-      const number = (column: string) => Number(row[column]);
+    const groups = await Promise.all(saliencyRecords.map(async (record): Promise<LesionRatioGroup> => {
+      const file = ratioFile(record), rows = await readTable(root, file, ratioColumns(record));
+      const number = (row: CsvRow, column: string) => tableNumber(root, file, row, column);
       return {
-        seed: number("seed"),
-        method: row.method!,
-        layer: row.layer!,
-        scans: number("scans"),
-        trained: number("trained"),
-        trainedLow: number("trained_low"),
-        trainedHigh: number("trained_high"),
-        random: number("random"),
-        randomLow: number("random_low"),
-        randomHigh: number("random_high"),
-        ceiling: number("ceiling"),
+        recipe: record.recipe,
+        heading: record.heading,
+        random: record.control === "settled" ? "settled" : "fresh",
+        ratios: rows.map((row) => lesionRatio(record, row, number)),
       };
-    });
-    return [lesionRatios({ ratios })];
+    }));
+    return [lesionRatios({ groups })];
   },
 };
 
-/** As much of the montage as a page holds: its first scans, three slices of each. */
+/** As much of the montages as a page holds: the first scan of each, three slices of it. */
 const saliency: FigureSource = {
   names: ["saliency"],
-  draw: async ({ root }) => {
-    const { items, what } = await readSaliencyMontage(root);
-    const shown = items.slice(0, 2).map((item) => ({ ...item, pictures: item.pictures.slice(0, 3) }));
-    return [saliencyFigure({ items: shown, what })];
-  },
+  draw: async ({ root }) => [saliencyFigure(await firstScans(root, 3))],
 };
 
 export const recordSources: readonly FigureSource[] = [depths, benchmarks, saliency, lesions];

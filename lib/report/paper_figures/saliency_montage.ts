@@ -1,9 +1,10 @@
-/** The committed montage of saliency maps, read back into its scans and slices, so that fewer can be drawn larger. */
+/** The committed montages of saliency maps, read back into their scans and slices, so that fewer can be drawn larger. */
 import { join } from "node:path";
 import { DataError } from "../../errors.ts";
 import type { CsvRow } from "../csv_record.ts";
 import { parseSvg } from "../dom.ts";
 import type { SaliencyItem, SaliencyPicture } from "../figures/saliency.ts";
+import { type SaliencyRecord, saliencyRecords } from "../saliency_records.ts";
 import { readRecord, readTable } from "./source.ts";
 
 export interface SaliencyMontage {
@@ -12,10 +13,33 @@ export interface SaliencyMontage {
   readonly what: string;
 }
 
-const table = "figures/saliency/montage.csv", drawing = "figures/saliency/montage.svg";
+/** Files of a record's montage, relative to the repository. */
+export function montageFiles({ place }: SaliencyRecord) {
+  return { table: `${place}/montage.csv`, drawing: `${place}/montage.svg` };
+}
+
+/**
+ * The first scan of each record's montage, not the best one, under the record's heading.
+ * @throws NoRecord; DataError "figures.record"
+ */
+export async function firstScans(root: string, slices: number): Promise<SaliencyMontage> {
+  const items: SaliencyItem[] = [], what = new Set<string>();
+  for (const record of saliencyRecords) {
+    const montage = await readSaliencyMontage(root, record), first = montage.items[0]!;
+    what.add(montage.what);
+    items.push({
+      ...first,
+      heading: record.heading,
+      scan: `${record.recipe}/${first.scan}`,
+      pictures: first.pictures.slice(0, slices),
+    });
+  }
+  return { items, what: what.size === 1 ? [...what][0]! : "Saliency" };
+}
 
 /** @throws NoRecord; DataError "figures.record" where drawing and table do not fit each other */
-export async function readSaliencyMontage(root: string): Promise<SaliencyMontage> {
+export async function readSaliencyMontage(root: string, record: SaliencyRecord): Promise<SaliencyMontage> {
+  const { table, drawing } = montageFiles(record);
   const rows = await readTable(root, table, ["scan", "answer", "slice", "heat_share", "peak", "scale_maximum"]);
   const svg = parseSvg(await readRecord(root, drawing));
   const pictures = [...svg.querySelectorAll("image")];

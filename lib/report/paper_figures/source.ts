@@ -30,6 +30,17 @@ export async function readTable(root: string, place: string, columns: readonly s
   );
 }
 
+/** The cell as a number. @throws DataError "figures.record" */
+export function tableNumber(root: string, place: string, row: CsvRow, column: string): number {
+  const text = row[column] ?? "", value = Number(text);
+  if (text !== "" && Number.isFinite(value)) return value;
+  throw new DataError("figures.record", "a record cannot be drawn", {
+    file: join(root, place),
+    expected: `a number in column "${column}"`,
+    found: `"${text}"`,
+  });
+}
+
 /** @throws NoRecord */
 export async function readRecord(root: string, place: string): Promise<string> {
   try {
