@@ -59,7 +59,10 @@ export interface FixedNorm {
 
 /** A convolution and the batch norm after it as one; it has copies of their weights. */
 export interface FoldedConvNorm {
-  /** relu?(norm(conv(x)) + residual?). Unlike an operation it takes ownership of x and of the residual. */
+  /**
+   * relu?(norm(conv(x)) + residual?) of an x of the size that it was made for, any number of samples. Unlike an
+   * operation it takes ownership of x and of the residual.
+   */
   run(x: Tensor5D, after: { readonly relu: boolean; readonly residual?: Tensor5D | undefined }): Tensor5D;
   dispose(): void;
 }
@@ -123,8 +126,8 @@ export interface EngineOps {
     options: BatchNormOptions,
   ): Tensor5D;
   /**
-   * Folds a batch norm into the convolution before it, for many inputs of shape `input` with the same weights. Undefined
-   * where the two operations one after the other are as good.
+   * Folds a batch norm into the convolution before it, for many inputs of shape `input` (and any number of samples) with
+   * the same weights. Undefined where the two operations one after the other are as good.
    */
   foldConvNorm?(
     input: Tensor5D["shape"],

@@ -4,21 +4,36 @@ import type { Tensor5D } from "../tf.ts";
 import { type AfterNorm, batchNormEpsilon } from "./batch_norm.ts";
 import type { ConvNorm } from "./conv_norm.ts";
 
-/** Folded filters of a network, made when they are first needed. */
+interface Fold {
+  /** Of the volumes that it was made for: whether and how a link is folded depends on it. */
+  readonly size: string;
+  readonly folded: FoldedConvNorm | undefined;
+}
+
+/** Folded filters of a network, made when they are first needed, and again for volumes of another size. */
 export class Folds {
-  private readonly folded = new Map<ConvNorm, FoldedConvNorm | undefined>();
+  private readonly folds = new Map<ConvNorm, Fold>();
 
   constructor(private readonly ops: EngineOps) {}
 
   /** The link's output, with x and the residual consumed; undefined, and nothing consumed, where folding does not pay. */
   infer(link: ConvNorm, x: Tensor5D, after: AfterNorm): Tensor5D | undefined {
-    if (!this.folded.has(link)) this.folded.set(link, this.fold(link, x.shape));
-    return this.folded.get(link)?.run(x, after);
+    return this.foldFor(link, x.shape).folded?.run(x, after);
   }
 
   dispose(): void {
-    for (const folded of this.folded.values()) folded?.dispose();
-    this.folded.clear();
+    for (const { folded } of this.folds.values()) folded?.dispose();
+    this.folds.clear();
+  }
+
+  private foldFor(link: ConvNorm, input: Tensor5D["shape"]): Fold {
+    const size = input.slice(1).join("x"), known = this.folds.get(link);
+    if (known?.size === size) return known;
+    known?.folded?.dispose();
+    this.folds.delete(link);
+    const made = { size, folded: this.fold(link, input) };
+    this.folds.set(link, made);
+    return made;
   }
 
   private fold({ conv, norm }: ConvNorm, input: Tensor5D["shape"]): FoldedConvNorm | undefined {

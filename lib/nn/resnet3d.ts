@@ -105,6 +105,7 @@ export class ResNet3d implements Network {
   }
 
   loadStateDict(state: StateDict): void {
+    this.folds?.dispose();
     this.store.write(state);
   }
 

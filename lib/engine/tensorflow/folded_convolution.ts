@@ -45,7 +45,7 @@ function foldedConvolution(
   if (winograd) filter.dispose();
   return {
     run(x, { relu, residual }) {
-      // x may be larger than before; oneDNN does not look whether it was given its memory.
+      // x may have more samples than before; oneDNN does not look whether it was given its memory.
       operators.assertRoom((winograd ? 3 : 1) * sizeOf(convOutputShape(x.shape, w.shape, geometry)));
       const options = { bias, relu, summand: residual };
       const y = winograd

@@ -2,8 +2,8 @@
 import { expect, test } from "vitest";
 import type { Conv3dGeometry, FixedNorm, Triple } from "../../../lib/engine/types.ts";
 import { suitsWinograd } from "../../../lib/engine/tensorflow/winograd.ts";
-import { stockConfig } from "../../../lib/nn/config.ts";
-import { createNetwork } from "../../../lib/nn/network.ts";
+import { type NetworkConfig, stockConfig } from "../../../lib/nn/config.ts";
+import { createNetwork, type Network } from "../../../lib/nn/network.ts";
 import * as tf from "../../../lib/tf.ts";
 import { expectClose } from "../../support/close.ts";
 import { describeEngines } from "../../support/engines.ts";
@@ -24,6 +24,16 @@ const cases: readonly [name: string, x: Shape, kernel: Triple, outputs: number, 
   ["the shortcut's 1×1×1", [1, 32, 64, 64, 64], [1, 1, 1], 128, { stride: [2, 2, 2], padding: [0, 0, 0] }, false],
   ["r2plus1d's depth filter", [1, 16, 32, 32, 64], [3, 1, 1], 64, { stride: [1, 1, 1], padding: [1, 0, 0] }, false],
 ];
+
+/** r3d_18's first two stages. */
+const config: NetworkConfig = { ...stockConfig("r3d_18"), inputChannels: 1, widths: [64, 128], blocks: [2, 2] };
+
+function answer(network: Network, samples: number, depth: number, side: number): Float32Array {
+  const { logits } = network.forward(filled([samples, depth, side, side, 1], 5, 0.5));
+  const values = logits.dataSync() as Float32Array;
+  logits.dispose();
+  return values;
+}
 
 describeEngines("folded convolutions", (engine) => {
   for (const [name, shape, kernel, outputs, geometry, winograd] of cases) {
@@ -67,27 +77,89 @@ describeEngines("folded convolutions", (engine) => {
     tf.dispose([w, one]);
   });
 
+  test("NaN in scans, shortcuts, weights and statistics is not lost in the ReLU", () => {
+    for (const depth of [8, 9]) { // with and without Winograd
+      tf.tidy(() => {
+        const shape: Shape = [1, depth, 13, 13, 64], kernel: Shape = [3, 3, 3, 64, 64];
+        const bad = <T extends tf.Tensor>(x: T): T => {
+          const values = x.dataSync().slice();
+          values[7] = NaN;
+          return tf.tensor(values, x.shape) as T;
+        };
+        const x = filled(shape, 1), w = filled(kernel, 2, 0.2), residual = filled(shape, 7);
+        const one = tf.ones([64]) as tf.Tensor1D;
+        const norm: FixedNorm = { gamma: one, beta: one, mean: one, variance: one, epsilon: 1e-5 };
+        const nanIn = (values: FixedNorm, filter = w, input = x, shortcut = residual) => {
+          const folded = engine().ops.foldConvNorm!(shape, filter, values, same)!;
+          const y = folded.run(input.clone(), { relu: true, residual: shortcut.clone() }).dataSync();
+          folded.dispose();
+          expect(y.some((value) => value < -1e-20)).toBe(false);
+          return Array.from(y).filter(Number.isNaN).length;
+        };
+        expect(nanIn(norm)).toBe(0);
+        expect(nanIn(norm, w, bad(x))).toBeGreaterThanOrEqual(8 * 64);
+        expect(nanIn(norm, w, x, bad(residual))).toBe(1);
+        expect(nanIn(norm, bad(w))).toBeGreaterThan(depth * 100);
+        expect(nanIn({ ...norm, gamma: bad(one) })).toBe(x.size / 64);
+        expect(nanIn({ ...norm, variance: tf.neg(one) })).toBe(x.size);
+      });
+    }
+  });
+
+  test("a frozen network takes volumes of several sizes and batches, with the bits that each has alone", () => {
+    const before = tf.memory().numTensors;
+    const network = createNetwork(config, engine().ops, 4);
+    const sizes: readonly Triple[] = [[1, 8, 48], [2, 9, 48], [1, 2, 16], [3, 8, 48]]; // samples, depth, side
+    const alone = sizes.map((size) => {
+      const plain = answer(network, ...size), thaw = network.freeze(), frozen = answer(network, ...size);
+      thaw();
+      expectClose(frozen, plain, 1e-5, 1e-5);
+      return frozen;
+    });
+    network.freeze();
+    for (const [i, size] of [...sizes, ...sizes].entries()) {
+      expect(answer(network, ...size)).toEqual(alone[i % sizes.length]);
+    }
+    network.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  test("weights that are loaded into a frozen network are used, each network has its own, and thaws may come twice", async () => {
+    const network = createNetwork(config, engine().ops, 4), other = createNetwork(config, engine().ops, 5);
+    const answers = [answer(network, 1, 8, 48), answer(other, 1, 8, 48)] as const;
+    const thaw = network.freeze();
+    other.freeze();
+    for (let round = 0; round < 2; round++) {
+      expectClose(answer(network, 1, 8, 48), answers[0], 1e-5, 1e-5);
+      expectClose(answer(other, 1, 8, 48), answers[1], 1e-5, 1e-5);
+    }
+    network.loadStateDict(await other.stateDict());
+    expectClose(answer(network, 1, 8, 48), answers[1], 1e-5, 1e-5);
+    thaw();
+    network.freeze();
+    thaw();
+    expectClose(answer(network, 1, 8, 48), answers[1], 1e-5, 1e-5);
+    expect(() => expectClose(answers[0], answers[1], 1e-3, 1e-3)).toThrow();
+    network.dispose();
+    other.dispose();
+  });
+
   test("a frozen network answers as before, follows new weights after a thaw, and frees everything", () => {
     const before = tf.memory().numTensors;
-    const network = createNetwork({ ...stockConfig("r3d_18"), inputChannels: 1 }, engine().ops, 4);
-    const answer = () => {
-      const { logits } = network.forward(filled([1, 8, 64, 64, 1], 5, 0.5));
-      const values = logits.dataSync() as Float32Array;
-      logits.dispose();
-      return values;
-    };
-    const plain = answer();
+    const network = createNetwork(config, engine().ops, 4);
+    const answerNow = () => answer(network, 1, 8, 64);
+    const plain = answerNow();
     const thaw = network.freeze();
-    const frozen = answer();
+    const frozen = answerNow();
     expectClose(frozen, plain, 1e-5, 1e-5);
     expect(frozen).not.toEqual(plain); // it did take another way
-    expect(answer()).toEqual(frozen);
+    expect(answerNow()).toEqual(frozen);
     thaw();
     const stem = network.parameters[0]!;
     stem.assign(tf.tidy(() => tf.mul(stem.value, 1.5)));
-    const changed = answer();
+    const changed = answerNow();
     network.freeze();
-    expectClose(answer(), changed, 1e-5, 1e-5);
+    expectClose(answerNow(), changed, 1e-5, 1e-5);
     expect(() => expectClose(changed, plain, 1e-3, 1e-3)).toThrow();
     network.dispose();
     expect(tf.memory().numTensors).toBe(before);
