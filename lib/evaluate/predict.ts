@@ -4,7 +4,7 @@ import { scansFromPaths } from "../data/scans_from_paths.ts";
 import { recipeFor } from "../data/size.ts";
 import type { Scan } from "../data/types.ts";
 import { severities } from "../data/types.ts";
-import { parseEngineChoice } from "../engine/registry.ts";
+import { chooseEngine, parseEngineChoice } from "../engine/registry.ts";
 import type { EngineChoice, EngineDescription } from "../engine/types.ts";
 import { DataError, errorFromJSON } from "../errors.ts";
 import type { CheckpointName } from "../train/checkpoint.ts";
@@ -84,7 +84,7 @@ export async function predict(options: PredictOptions): Promise<PredictResult> {
   const scans = options.scans ?? await scansFromPaths(options.paths ?? []);
   if (scans.length === 0) throw new DataError("scan-missing", "there are no scans to predict");
   const checkpoints = differentWeights(settings);
-  const task = predictTask(run, [...checkpoints.values()], scans, settings, options);
+  const task = await predictTask(run, [...checkpoints.values()], scans, settings, options);
   const places = [...checkpoints.keys()];
   const { signal, onProgress } = options;
   const answerOf = (message: ScanMessage): Prediction => {
@@ -136,15 +136,17 @@ function differentWeights({ weights, weightsSha256 }: PredictionSettings): Map<s
   return byHash;
 }
 
-function predictTask(
+async function predictTask(
   { config, checkpointsFolder }: Run,
   checkpoints: readonly CheckpointName[],
   scans: readonly Scan[],
   { reflection, monteCarlo, skipUnreadable }: PredictionSettings,
   { engine, device, cache }: PredictOptions,
-): PredictTask {
+): Promise<PredictTask> {
   return {
-    engine: parseEngineChoice(engine),
+    // "auto" is decided here: a Worker that looks for GPUs loads their drivers, and they take down a process that ends
+    // while a second such Worker is unloading them.
+    engine: await chooseEngine(parseEngineChoice(engine)),
     ...(device === undefined ? {} : { device }),
     network: config.model,
     checkpoints,

@@ -238,6 +238,13 @@ describe("cov3d submit", () => {
     expect((await lines(out, "covid.txt")).length + (await lines(out, "non-covid.txt")).length).toBe(3);
   });
 
+  // Each model has a Worker of its own; two that both looked for a GPU took the process down when it ended.
+  test("two models on the engine that auto takes end with exit code 0", async () => {
+    const out = join(folder, "auto");
+    const { code, stderr } = await cov3d(["submit", both, presenceOnly, challenge, "--out", out, "--engine", "auto"]);
+    expect(code, stderr).toBe(0);
+  });
+
   test("a folder alone, or no labels to be missing: usage and data errors", async () => {
     const alone = await cov3d(["submit", challenge, "--out", join(folder, "x")]);
     expect([alone.code, alone.stdout]).toEqual([2, ""]);

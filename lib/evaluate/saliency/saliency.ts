@@ -2,7 +2,7 @@
 import { scansFromPaths } from "../../data/scans_from_paths.ts";
 import { type Recipe, recipeFor } from "../../data/size.ts";
 import type { Scan } from "../../data/types.ts";
-import { parseEngineChoice } from "../../engine/registry.ts";
+import { chooseEngine, parseEngineChoice } from "../../engine/registry.ts";
 import type { EngineDescription } from "../../engine/types.ts";
 import { ConfigError, DataError, errorFromJSON } from "../../errors.ts";
 import type { StageName } from "../../nn/network.ts";
@@ -137,7 +137,7 @@ async function saliencyTask(
     : requireStage(plan, parseStage(layer));
   const { files } = await readCheckpoint(checkpointsFolder, weights);
   return {
-    engine: parseEngineChoice(engine),
+    engine: await chooseEngine(parseEngineChoice(engine)), // see predict.ts
     ...(device === undefined ? {} : { device }),
     method,
     target,
