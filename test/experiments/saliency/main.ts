@@ -110,7 +110,10 @@ function tableRows({ seed, engine, presenceF1, trivial, rows }: SeedResult) {
 
 async function writeRecord(directory: string, outputs: readonly SeedOutput[]): Promise<void> {
   await makeFolder(directory);
-  const record = { recipe: values.recipe, phantom, config, heldOutPhantom, limits, seeds: results };
+  // The scans of the maps have the confounder of those that were trained on.
+  const { confounder = "negatives" } = phantom;
+  const scans = { ...heldOutPhantom, confounder };
+  const record = { recipe: values.recipe, phantom, config, heldOutPhantom: scans, limits, seeds: results };
   await writeFileAtomic(join(directory, "record.json"), JSON.stringify(record, null, 1) + "\n");
   await writeFileAtomic(join(directory, "lesion-ratio.csv"), toCsv(results.flatMap(tableRows)));
   await writeMontage(directory, outputs[0]!);
