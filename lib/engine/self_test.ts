@@ -176,6 +176,45 @@ async function checkBatchNorm(
   check(`batchNormInference, ${name}`, errorOf(results.inference, expected.y));
 }
 
+/**
+ * Engines that fold large convolutions for predictions, with an even and an odd number of planes. One corner of the
+ * result is compared: it depends on nothing but the same corner of x, one voxel wider.
+ */
+async function checkFolded(ops: EngineOps, depth: number, check: Check): Promise<void> {
+  if (ops.foldConvNorm === undefined) return;
+  const geometry: Conv3dGeometry = { stride: [1, 1, 1], padding: [1, 1, 1] }, channels = 64, side = 2;
+  const shape = [1, depth, 18, 18, channels] as [1, number, 18, 18, number], wShape: Shape5 = [3, 3, 3, 64, channels];
+  const [xs, ws, rs] = [numbers(14, shape), numbers(15, wShape), numbers(16, shape)];
+  const [gammas, betas] = [numbers(17, [channels]), numbers(18, [channels])];
+  const [means, variances] = [numbers(19, [channels]), numbers(20, [channels]).map((value) => value + 2)];
+  const { y } = await valuesOf(() => {
+    const [gamma, beta, mean, variance] = [gammas, betas, means, variances].map((values) => tf.tensor1d(values));
+    const norm = { gamma: gamma!, beta: beta!, mean: mean!, variance: variance!, epsilon };
+    const folded = ops.foldConvNorm?.(shape, tf.tensor5d(ws, [...wShape]), norm, geometry);
+    const result = folded?.run(tf.tensor5d(xs, shape), { relu: true, residual: tf.tensor5d(rs, shape) });
+    folded?.dispose();
+    return result === undefined ? {} : { y: result };
+  });
+  if (y === undefined) return;
+  const wider = corner(xs, shape, side + 1), sums = referenceConv3d(wider.values, wider.shape, ws, wShape, geometry);
+  const residuals = corner(rs, shape, side).values;
+  const expected = corner(sums.values, wider.shape, side).values.map((sum, i) => {
+    const c = i % channels, scale = gammas[c]! / Math.sqrt(variances[c]! + epsilon);
+    return Math.max(0, (sum - means[c]!) * scale + betas[c]! + residuals[i]!);
+  });
+  check(`foldConvNorm, ${depth} planes`, errorOf(Float32Array.from(corner(y, shape, side).values), expected));
+}
+
+/** The first `side` rows and columns of each plane of one sample. */
+function corner(values: ArrayLike<number>, [, depth, height, width, channels]: Shape5, side: number) {
+  const shape: Shape5 = [1, depth, side, side, channels];
+  const found = Float64Array.from({ length: sizeOf(shape) }, (_, i) => {
+    const voxel = Math.floor(i / channels), line = Math.floor(voxel / side), plane = Math.floor(line / side);
+    return values[((plane * height + line % side) * width + voxel % side) * channels + i % channels]!;
+  });
+  return { values: found, shape };
+}
+
 const dropoutRate = 0.3;
 const dropoutStream: DropoutStream = { key: [0x9e3779b9, 7], counter: [2 ** 32 - 100, 3] };
 
@@ -225,6 +264,7 @@ export async function selfTest(engine: Engine): Promise<SelfTestReport> {
     checks.push({ name, error, tolerance: allowed, passed: error <= allowed });
   for (const convolution of convolutions) await checkConvolution(engine.ops, convolution, within(tolerance));
   for (const batchNorm of batchNorms) await checkBatchNorm(engine.ops, batchNorm, within(tolerance));
+  for (const depth of [4, 5]) await checkFolded(engine.ops, depth, within(tolerance));
   await checkAdamW(engine.ops, within(tolerance));
   await checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
   const passed = checks.every((check) => check.passed);

@@ -58,6 +58,17 @@ const faults: Record<string, (ops: EngineOps) => Partial<EngineOps>> = {
   "batchNorm gradient of β": (ops) => bentGradient(ops, "dBeta"),
   "batchNorm gradient of the residual": (ops) => bentGradient(ops, "dResidual"),
   "batchNormInference": (ops) => ({ batchNormInference: (...args) => bent(ops.batchNormInference(...args)) }),
+  "foldConvNorm": (ops) => ({
+    foldConvNorm: (_input, w, { gamma, beta, mean, variance, epsilon }, geometry) => ({
+      run: (x, after) =>
+        bent(ops.batchNormInference(ops.conv3d(x, w, geometry), gamma, beta, mean, variance, {
+          epsilon,
+          relu: after.relu,
+          residual: after.residual!,
+        })),
+      dispose() {},
+    }),
+  }),
   "dropout mask": (ops) => ({
     dropout: (x, rate, { key, counter }) => ops.dropout(x, rate, { key: [key[0] + 1, key[1]], counter }),
   }),
