@@ -8,6 +8,8 @@ import type { Prediction } from "../../lib/evaluate/prediction.ts";
 import { writeTaskFiles } from "../../lib/evaluate/submission/files.ts";
 import { submit, type SubmitOptions } from "../../lib/evaluate/submission/mod.ts";
 import { submissionScans, tasksOfSplit } from "../../lib/evaluate/submission/scans.ts";
+import { severities } from "../../lib/data/types.ts";
+import type { TrainConfig } from "../../lib/train/config.ts";
 import { train } from "../../lib/train/train.ts";
 import { cov3d } from "../support/command_line.ts";
 import { oracle } from "../support/oracles.ts";
@@ -24,7 +26,11 @@ beforeAll(async () => {
   await copyScans(part1, ["test_ct_scan_10", "test_ct_scan_2"], "covid");
   await copyScans(part3, ["test_ct_scan_3"], "non-covid");
   await copyScans(part2, ["test_ct_scan_2", "test_ct_scan_1"], "covid");
-  [both, presenceOnly, severityOnly] = await Promise.all([0.5, 0, 1].map(trained)) as [string, string, string];
+  [both, presenceOnly, severityOnly] = await Promise.all([0.5, 0, 1].map((lambda) => trained(lambda))) as [
+    string,
+    string,
+    string,
+  ];
 });
 afterAll(() => Deno.remove(folder, { recursive: true }));
 
@@ -36,15 +42,15 @@ async function copyScans(split: string, names: readonly string[], from: string):
   }
 }
 
-async function trained(severityFactor: number): Promise<string> {
-  const out = join(folder, `run-${severityFactor}`);
+async function trained(severityFactor: number, loss: Partial<TrainConfig["loss"]> = {}): Promise<string> {
+  const out = join(folder, ["run", severityFactor, ...Object.values(loss)].join("-"));
   await train({
     out,
     config: {
       ...{ engine: "wasm", epochs: 1, seed: 3, name: `lambda-${severityFactor}` },
       data: { directory: data, cache, size: { depth: 4, height: 16, width: 16 } },
       model: { model: "tiny", widths: [2, 2, 4, 4], dropout: 0, penultimate: 4 },
-      loss: { severityFactor },
+      loss: { severityFactor, ...loss },
     },
   });
   return out;
@@ -222,6 +228,17 @@ describe("files", () => {
     expect([part2, "part_2_test_set_ICASSP_23"].map(tasksOfSplit)).toEqual([["severity"], ["severity"]]);
     for (const other of ["test", "part_22", "participants"]) expect(tasksOfSplit(other).length).toBe(2);
   });
+});
+
+test("a regression head grades alone, without probabilities, and is not averaged", async () => {
+  const regression = await trained(0.5, { severityHead: "regression" });
+  const given = options({ runs: [regression], task: "severity" });
+  expect((await submit(given)).tasks[0]).toMatchObject({ task: "severity", rule: "single model" });
+  for (const { prediction, ...row } of await table(given.out, "severity.csv")) {
+    expect(severities).toContain(prediction);
+    expect(row).toMatchObject({ mild_probability: "", critical_probability: "" });
+  }
+  await expect(submit(options({ runs: [both, regression] }))).rejects.toMatchObject({ code: "submit.regression" });
 });
 
 describe("cov3d submit", () => {

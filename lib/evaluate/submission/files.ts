@@ -73,7 +73,7 @@ function inOutputOrder(answers: readonly Answer[]): Answer[] {
   return answers.toSorted((a, b) => place.get(a.prediction.scan)! - place.get(b.prediction.scan)!);
 }
 
-/** name, split, prediction, then the probability of COVID-19 or of each grade. */
+/** name, split, prediction, then the probability of COVID-19 or of each grade; empty for a regression head. */
 function tableCsv(task: Task, answers: readonly Answer[]): string {
   const probabilities = task === "presence" ? ["probability"] : severities.map((grade) => `${grade}_probability`);
   const fields = ["name", "split", "prediction", ...probabilities];
@@ -81,7 +81,9 @@ function tableCsv(task: Task, answers: readonly Answer[]): string {
     prediction.scan,
     split,
     answerOf(task, prediction),
-    ...(task === "presence" ? [prediction.presenceProbability] : prediction.severityProbabilities!),
+    ...(task === "presence"
+      ? [prediction.presenceProbability]
+      : prediction.severityProbabilities ?? severities.map(() => "")),
   ]);
   return Papa.unparse({ fields, data }, { newline: "\n" }).trimEnd() + "\n";
 }

@@ -7,6 +7,7 @@ import { makeFolder, writeFileAtomic } from "../../files.ts";
 import { readRunConfig } from "../../train/run.ts";
 import { meanPrediction } from "../mean_prediction.ts";
 import type { FailedScan } from "../predict.ts";
+import type { Prediction } from "../prediction.ts";
 import { type Answer, countAnswers, type ListExtension, writeTaskFiles } from "./files.ts";
 import { type Member, type MemberAnswers, memberAnswers, type MemberOptions, membersOf } from "./members.ts";
 import { submissionScans, type SubmissionScansOptions, type Task, tasks } from "./scans.ts";
@@ -116,11 +117,29 @@ async function planSubmission(options: SubmitOptions): Promise<Plan[]> {
     if (members.length === 0 && task === one) throw untrained(one, runs);
     if (scans[one].length === 0 && task === one) throw noScans(one, options.directory);
     if (members.length === 0 || scans[one].length === 0) continue;
+    requireProbabilities(members);
     if (!perSplit) requireDistinctNames(scans[one], options.directory);
     plans.push({ task: one, scans: scans[one], members });
   }
   if (plans.length > 0) return plans;
   throw untrained(scans.presence.length > 0 ? "presence" : "severity", runs);
+}
+
+/** The regression head grades without probabilities: it answers alone, and there is nothing to average. */
+function requireProbabilities(members: readonly Member[]): void {
+  const without = members.find(({ task, run }) => task === "severity" && isRegression(run));
+  if (members.length === 1 || without === undefined) return;
+  throw new ConfigError("submit.regression", "a regression head has no probabilities of grades to average", {
+    file: without.run.folder,
+    hint: "Submit it alone, or leave it out: --task presence, or other runs for --task severity",
+  });
+}
+
+const isRegression = ({ config }: Member["run"]) => config.loss.severityHead === "regression";
+
+/** A model alone is not averaged: its grades need no probabilities. */
+function together(members: readonly Prediction[]): Prediction {
+  return members.length === 1 ? members[0]! : meanPrediction(members);
 }
 
 function untrained(task: Task, runs: readonly string[]): ConfigError {
@@ -163,7 +182,7 @@ async function writeTask(
   const byMember = answers.map(({ predictions }) => new Map(predictions.map((one) => [one.key, one])));
   const answered: Answer[] = scans.filter(({ key }) => !failed.has(key)).map(({ key, split }) => ({
     split,
-    prediction: meanPrediction(byMember.map((predictions) => predictions.get(key)!)),
+    prediction: together(byMember.map((predictions) => predictions.get(key)!)),
   }));
   const splits = [...new Set(scans.map(({ split }) => split))];
   const files: string[] = [];
