@@ -11,3 +11,8 @@ export function cacheRoot(): string {
 export function volumeCache(): string {
   return join(cacheRoot(), "volumes");
 }
+
+/** A path as a word of a command that a user may paste into a shell: quoted where it has to be. */
+export function shellWord(path: string): string {
+  return /^[\p{L}\p{N}_@%+=:,./-]+$/u.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}

@@ -3,7 +3,7 @@ import { openCache } from "../lib/data/cache.ts";
 import { pruneCache } from "../lib/data/cache_prune.ts";
 import { recipeFor } from "../lib/data/size.ts";
 import { libraryCache } from "../lib/engine/tensorflow/paths.ts";
-import { cacheRoot } from "../lib/paths.ts";
+import { cacheRoot, shellWord } from "../lib/paths.ts";
 
 const before = Deno.env.get("COV3D_CACHE");
 afterEach(() => before === undefined ? Deno.env.delete("COV3D_CACHE") : Deno.env.set("COV3D_CACHE", before));
@@ -19,4 +19,10 @@ test("COV3D_CACHE moves volumes and libraries alike; an empty one is as good as 
   const { directory } = await openCache({ recipe: recipeFor({ size: "4x8x8" }) });
   expect(directory).toBe(`${moved}/volumes`);
   expect((await pruneCache()).directory).toBe(directory);
+});
+
+test("paths in suggested commands are quoted where a shell would take them apart", () => {
+  expect(shellWord("/data/Läufe/run-1_a.b")).toBe("/data/Läufe/run-1_a.b");
+  expect(shellWord("C T/it's")).toBe(`'C T/it'\\''s'`);
+  expect(shellWord("a$b")).toBe("'a$b'");
 });

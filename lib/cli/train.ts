@@ -9,6 +9,7 @@ import { exitCodes, log, printJson } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
 import { trainingDisplay } from "./train_display.ts";
 import { addTrainFlags, configFrom } from "./train_flags/mod.ts";
+import { shellWord } from "../paths.ts";
 
 const examples = `
 Examples:
@@ -92,6 +93,6 @@ function report(result: TrainResult, json: boolean): void {
   if (json) printJson(result);
   else console.log(`${result.folder}\nbest macro F1: presence ${best("presence")}, severity ${best("severity")}`);
   if (result.status !== "stopped") return;
-  log(`stopped with a checkpoint; continue with: cov3d train --resume ${result.folder}`);
+  log(`stopped with a checkpoint; continue with: cov3d train --resume ${shellWord(result.folder)}`);
   Deno.exitCode = exitCodes.stopped;
 }

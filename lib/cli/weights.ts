@@ -20,6 +20,7 @@ import { importText, mappingText } from "../weights/report_text.ts";
 import { type CheckpointChoice, checkpointChoices } from "../weights/source.ts";
 import { exitCodes, log, printJson, requireFolderOf } from "./common.ts";
 import { stopSignal } from "./stop_signal.ts";
+import { shellWord } from "../paths.ts";
 
 const examples = `
 Examples:
@@ -138,7 +139,7 @@ function report(imported: ImportedWeights, json: boolean): void {
   if (json) printJson(imported);
   else console.log(importText(imported));
   const { model, file } = imported;
-  log(`use it: cov3d train DIR --model ${model} --weights ${file}`);
+  log(`use it: cov3d train DIR --model ${model} --weights ${shellWord(file)}`);
 }
 
 /** Undefined when the user stopped it. */

@@ -7,6 +7,7 @@ import type { EvaluationRecord } from "./evaluate.ts";
 import type { Prediction } from "./prediction.ts";
 import { readEvaluation } from "./record.ts";
 import type { PredictionSettings } from "./settings.ts";
+import { shellWord } from "../paths.ts";
 
 export type ThresholdOption = number | "auto";
 
@@ -72,7 +73,7 @@ async function validationThreshold(run: Run, settings: PredictionSettings, score
     throw new RunError("threshold.no-validation", "the run's validation split has not been scored yet", {
       file,
       expected: "scores of presence with their threshold curve",
-      hint: `Score it first: cov3d evaluate --run ${run.folder} --split ${split}`,
+      hint: `Score it first: cov3d evaluate --run ${shellWord(run.folder)} --split ${split}`,
     });
   }
   requireSameSettings(file, record, settings);

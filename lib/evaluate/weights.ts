@@ -3,6 +3,7 @@ import { ConfigError, RunError } from "../errors.ts";
 import type { CheckpointName } from "../train/checkpoint.ts";
 import { trainedTasks } from "../train/metrics.ts";
 import type { Run } from "../train/run.ts";
+import { shellWord } from "../paths.ts";
 
 /** "auto": presence from the best-presence weights, severity from the best-severity weights. */
 export const weightChoices = ["auto", "last", "best-presence", "best-severity"] as const;
@@ -47,6 +48,6 @@ function finishedEpoch(run: Run): CheckpointName {
     file: run.folder,
     expected: "best or last weights of a finished epoch",
     found: run.checkpoints.join(", ") || "no checkpoint",
-    hint: `Continue it with: cov3d train --resume ${run.folder}`,
+    hint: `Continue it with: cov3d train --resume ${shellWord(run.folder)}`,
   });
 }

@@ -15,6 +15,7 @@ import { type CheckpointName, checkpointNames, hasCheckpoint, readCheckpointStat
 import { configHash, parseTrainConfig, type TrainConfig } from "./config.ts";
 import type { EpochMetrics, MetricsLine, StepMetrics } from "./metrics.ts";
 import type { TrainState } from "./state.ts";
+import { shellWord } from "../paths.ts";
 
 export const runFiles = {
   config: "config.json",
@@ -114,7 +115,7 @@ async function alreadyThere(folder: string): Promise<RunError> {
   }
   return new RunError("run.unfinished", "a run that is not finished is here already", {
     file: folder,
-    hint: `Continue it with: cov3d train --resume ${folder}`,
+    hint: `Continue it with: cov3d train --resume ${shellWord(folder)}`,
   });
 }
 

@@ -4,6 +4,7 @@ import { ConfigError } from "../errors.ts";
 import { makeFolder } from "../files.ts";
 import { download, type DownloadOptions } from "./download.ts";
 import { hashInName, officialFile, officialHost, weightsCache } from "./official.ts";
+import { shellWord } from "../paths.ts";
 
 export interface DownloadWeightsOptions
   extends Pick<DownloadOptions, "onProgress" | "signal" | "attempts" | "retryMilliseconds" | "stallMilliseconds"> {
@@ -33,7 +34,7 @@ export async function downloadWeights(options: DownloadWeightsOptions = {}): Pro
   const file = join(weightsCache(), name);
   await makeFolder(weightsCache());
   const manual = `Without a connection: download ${url} on another machine, copy it here as ${file} ` +
-    `(or anywhere), and run \`cov3d weights import ${file}\``;
+    `(or anywhere), and run \`cov3d weights import ${shellWord(file)}\``;
   const fetched = await download({ ...rest, url, file, sha256Prefix: hashInName(name)!, manual });
   return { file, fetched };
 }

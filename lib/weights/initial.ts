@@ -7,6 +7,7 @@ import type { TrainConfig } from "../train/config.ts";
 import { assertComplete, type MappingReport, mapWeights } from "./map.ts";
 import { readWeights } from "./read.ts";
 import { weightsFileOf } from "./source.ts";
+import { shellWord } from "../paths.ts";
 
 /** Metadata of an incomplete file that `cov3d weights import --no-strict` wrote. */
 export const incompleteKey = "incomplete";
@@ -39,7 +40,9 @@ export async function readInitialWeights(
 ): Promise<InitialWeights> {
   const { sha256, tensors, metadata } = await readWeights(file, (found) => assertSame(file, expected, found.sha256));
   const { state, report } = mapWeights(tensors, stateShapes(network));
-  const hint = `Train with the --model that these weights are of; \`cov3d weights inspect ${file}\` names it`;
+  const hint = `Train with the --model that these weights are of; \`cov3d weights inspect ${
+    shellWord(file)
+  }\` names it`;
   if (metadata[incompleteKey] === undefined) assertComplete(report, file, network.model, hint);
   return { state, report, sha256, notes: notesOf(file, sha256, report) };
 }
