@@ -15,7 +15,7 @@ export function registerPredict(program: Command): void {
 Times are from the start of a process to its end. r3d_18 with random weights, the same on both sides; every scan is
 predicted together with its mirror image. The benchmark refuses when the probabilities differ by more than 1e-3. PyTorch
 runs once in each of four ways (two memory layouts, with and without a DataLoader's worker); the fastest goes on to the
-rounds. Scans and weights are made once and kept in the cache folder.`,
+rounds, and so does the original program's (contiguous, DataLoader). Scans and weights are made once and kept in the cache folder.`,
     )
     .action(async ({ json, record, engine, size, peer, ...options }) => {
       const result = await benchPredict({
