@@ -177,7 +177,7 @@ async function checkBatchNorm(
 }
 
 /**
- * Engines that fold large convolutions for predictions, with an even and an odd number of planes. One corner of the
+ * Engines that fold large convolutions for predictions, with four, an odd and an even number of planes. One corner of the
  * result is compared: it depends on nothing but the same corner of x, one voxel wider.
  */
 async function checkFolded(ops: EngineOps, depth: number, check: Check): Promise<void> {
@@ -264,7 +264,7 @@ export async function selfTest(engine: Engine): Promise<SelfTestReport> {
     checks.push({ name, error, tolerance: allowed, passed: error <= allowed });
   for (const convolution of convolutions) await checkConvolution(engine.ops, convolution, within(tolerance));
   for (const batchNorm of batchNorms) await checkBatchNorm(engine.ops, batchNorm, within(tolerance));
-  for (const depth of [4, 5]) await checkFolded(engine.ops, depth, within(tolerance));
+  for (const depth of [4, 5, 6]) await checkFolded(engine.ops, depth, within(tolerance));
   await checkAdamW(engine.ops, within(tolerance));
   await checkDropout(engine.ops, (name, error) => within(name.includes("mask") ? 0 : tolerance)(name, error));
   const passed = checks.every((check) => check.passed);

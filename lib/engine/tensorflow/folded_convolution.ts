@@ -1,7 +1,7 @@
 /**
  * Convolutions with the batch norm after them folded in, for predictions: γ/√(σ² + ε) scales the filter, the rest is a
- * bias, and shortcut and ReLU are added while the result is still in the processor's cache. Where it saves a third of the
- * products, by Winograd's filtering along depth.
+ * bias, and shortcut and ReLU are added while the result is still in the processor's cache. Where the number of planes
+ * allows it, by Winograd's filtering along depth.
  */
 import * as tf from "../../tf.ts";
 import type { Tensor5D } from "../../tf.ts";
@@ -41,7 +41,7 @@ function foldedConvolution(
   const filter = tf.mul<Tensor5D>(w, scale);
   scale.dispose();
   const winograd = suitsWinograd(input, w.shape, geometry);
-  const filters = winograd ? winogradFilters(filter) : [filter];
+  const filters = winograd ? winogradFilters(input[1], filter) : [filter];
   if (winograd) filter.dispose();
   return {
     run(x, { relu, residual }) {

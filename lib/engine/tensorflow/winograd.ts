@@ -1,13 +1,11 @@
 /**
- * Winograd's minimal filtering F(2, 3) along depth (Lavin & Gray 2016, arXiv:1509.09308, section 4): two planes of a
- * 3×3×3 convolution at stride 1 out of four products with 1×3×3 filters instead of six. With d₀ … d₃ the planes
- * 2i − 1 … 2i + 2 of x and g₀, g₁, g₂ those of the filter:
+ * Winograd's minimal filtering F(m, 3) along depth (Lavin & Gray 2016, arXiv:1509.09308, section 4): m planes of a
+ * 3×3×3 convolution at stride 1 out of m + 2 products with 1×3×3 filters instead of 3·m. A tile of m planes is made of the
+ * m + 2 planes d of x around it, with g the three planes of the filter:
  *
- *     m₁ = (d₀ − d₂)·g₀                m₂ = (d₁ + d₂)·(g₀ + g₁ + g₂)/2
- *     m₄ = (d₁ − d₃)·g₂                m₃ = (d₂ − d₁)·(g₀ − g₁ + g₂)/2
- *     y[2i] = m₁ + m₂ + m₃             y[2i + 1] = m₂ − m₃ − m₄
+ *     y = Aᵀ · ((G·g) ∗ (Bᵀ·d))        plane by plane; ∗ convolves within a plane
  *
- * The bias, the shortcut and the ReLU come with the last two products. Depth is cut into slabs, so that what lies between
+ * The bias comes with the second product, whose column of Aᵀ is all ones. Depth is cut into slabs, so that what lies between
  * stays in the processor's last cache. The result differs from the direct sum by a few rounding errors.
  */
 import * as tf from "../../tf.ts";
@@ -19,14 +17,43 @@ import { attribute, Constant, float32, type Operators } from "./operators.ts";
 import { dataTypes } from "./types.ts";
 
 type Shape5D = Tensor5D["shape"];
+type Matrix = readonly (readonly number[])[];
+
+/** The matrices of F(m, 3): Bᵀ [m + 2, m + 2], G [m + 2, 3], Aᵀ [m, m + 2]. */
+interface Transform {
+  readonly source: Matrix;
+  readonly filter: Matrix;
+  readonly result: Matrix;
+}
+
+/** Points 0, ±1, ∞. */
+const two: Transform = {
+  source: [[1, 0, -1, 0], [0, 1, 1, 0], [0, -1, 1, 0], [0, 1, 0, -1]],
+  filter: [[1, 0, 0], [1 / 2, 1 / 2, 1 / 2], [1 / 2, -1 / 2, 1 / 2], [0, 0, 1]],
+  result: [[1, 1, 1, 0], [0, 1, -1, -1]],
+};
+
+/** Points 0, ±1, ±2, ∞. */
+const four: Transform = {
+  source: [
+    ...[[4, 0, -5, 0, 1, 0], [0, -4, -4, 1, 1, 0], [0, 4, -4, -1, 1, 0]],
+    ...[[0, -2, -1, 2, 1, 0], [0, 2, -1, -2, 1, 0], [0, 4, 0, -5, 0, 1]],
+  ],
+  filter: [
+    ...[[1 / 4, 0, 0], [-1 / 6, -1 / 6, -1 / 6], [-1 / 6, 1 / 6, -1 / 6]],
+    ...[[1 / 24, 1 / 12, 1 / 6], [1 / 24, -1 / 12, 1 / 6], [0, 0, 1]],
+  ],
+  result: [[1, 1, 1, 1, 1, 0], [0, 1, -1, 2, -2, 0], [0, 1, 1, 4, 4, 0], [0, 1, -1, 8, -8, 1]],
+};
 
 /** Bytes of x in one slab. */
 const slabBytes = 2 ** 24;
 
-const inPlane: Conv3dGeometry = { stride: [1, 1, 1], padding: [0, 1, 1] };
-const unpack = (axis: number) => [float32, attribute.integer("num", 2), attribute.integer("axis", axis)];
-const pack = (axis: number) => [float32, attribute.integer("N", 2), attribute.integer("axis", axis)];
+/** The product whose column of Aᵀ is all ones. */
+const biased = 1;
+
 const sliceAttributes = [float32, attribute.type("Index", dataTypes.TF_INT32)];
+const matMulAttributes = [float32, attribute.bool("adj_x", false), attribute.bool("adj_y", false)];
 
 /** Whether a convolution has the form, and enough channels for the sums to cost less than they save. */
 export function suitsWinograd([, depth]: Shape5D, filter: Shape5D, { stride, padding }: Conv3dGeometry): boolean {
@@ -35,120 +62,156 @@ export function suitsWinograd([, depth]: Shape5D, filter: Shape5D, { stride, pad
     [0, 1, 2].every((axis) => filter[axis] === 3 && stride[axis] === 1 && padding[axis] === 1);
 }
 
-/** The four filters [1, 3, 3, in, out] of m₁, m₂, m₃ and −m₄; w [3, 3, 3, in, out]. */
-export function winogradFilters(w: Tensor5D): Tensor5D[] {
+/** G·g for volumes of an even depth: m + 2 filters [1, 3, 3, in, out]; w [3, 3, 3, in, out]. */
+export function winogradFilters(depth: number, w: Tensor5D): Tensor5D[] {
+  const { filter } = depth % 4 === 0 ? four : two, [, , , inputs, outputs] = w.shape;
   return tf.tidy(() => {
-    const [first, middle, last] = tf.split(w, 3, 0) as [Tensor5D, Tensor5D, Tensor5D];
-    const outer = tf.add(first, last);
-    const plus = tf.mul<Tensor5D>(tf.add(outer, middle), 0.5), minus = tf.mul<Tensor5D>(tf.sub(outer, middle), 0.5);
-    return [first, plus, minus, tf.neg(last)];
+    const planes = tf.reshape<tf.Rank.R2>(w, [3, w.size / 3]);
+    const products = tf.matMul(tf.tensor2d(filter as number[][]), planes);
+    return tf.split(tf.reshape<tf.Rank.R5>(products, [filter.length, 3, 3, inputs, outputs]), filter.length, 0);
   });
 }
 
-/** relu?(x * w + bias + summand?) with the filters of w; x [N, D, H, W, in] with an even D. Consumes the summand. */
+/**
+ * relu?(x * w + bias + summand?), x [N, D, H, W, in], with the filters made of w for this D. Consumes the summand.
+ */
 export function winogradConv3d(
   operators: Operators,
   x: Tensor5D,
   filters: readonly Tensor5D[],
-  { summand, ...options }: FusedOptions,
+  options: FusedOptions,
 ): Tensor5D {
-  const [samples, depth, height, width, channels] = x.shape, outputs = filters[0]!.shape[4];
-  const planes = operators.reshape(x, [samples * depth, height * width * channels]);
-  const summands = summand && operators.reshape(summand, [samples * depth, height * width * outputs]);
-  const step = Math.max(2, 2 * Math.round(slabBytes / (8 * planes.shape[1]!)));
-  const slabs: Tensor[] = [];
-  for (let sample = 0; sample < samples; sample++) {
-    for (let from = 0; from < depth; from += step) {
-      const first = sample * depth + from, count = Math.min(step, depth - from);
-      const pairs = shiftedPairs(operators, planes, { sample, from, count, depth });
-      const extra = summands && alternating(operators, summands, first, count, [height, width, outputs]);
-      const sources = sourcesOf(operators, pairs, [height, width, channels]);
-      slabs.push(slabOf(operators, sources, filters, options, extra));
-    }
-  }
-  tf.dispose([planes, summands ?? [], summand ?? []]);
-  return joined(operators, slabs, [samples, depth, height, width, outputs]);
+  const transform = filters.length === four.source.length ? four : two;
+  const convolution = new DepthConvolution(operators, transform, x, filters, options);
+  const y = convolution.run();
+  convolution.dispose();
+  return y;
 }
 
-/** Depths [from, from + count) of one sample. */
+/** Planes [from, from + count) of one sample. */
 interface Slab {
   readonly sample: number;
   readonly from: number;
   readonly count: number;
-  readonly depth: number;
 }
 
-/** Planes from − 1 … from + count of a sample in pairs [count/2 + 1, 2, H·W·C], zeros beyond its ends. */
-function shiftedPairs(operators: Operators, planes: Tensor, { sample, from, count, depth }: Slab): Tensor {
-  const before = from === 0 ? 1 : 0, after = from + count === depth ? 1 : 0, size = planes.shape[1]!;
-  const kept = slice(operators, planes, sample * depth + from - 1 + before, count + 2 - before - after);
-  const paddings = Constant.int32s([before, after, 0, 0], [2, 2]);
-  const padded = before + after === 0
-    ? kept
-    : operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [kept, paddings], [kept]);
-  const pairs = operators.reshape(padded, [count / 2 + 1, 2, size]);
-  padded.dispose();
-  return pairs;
-}
+class DepthConvolution {
+  /** Planes of a tile of y, and of the tile of x that it is made of. */
+  private readonly planes: number;
+  private readonly sources: number;
+  private readonly sourceMatrix: Tensor;
+  private readonly resultMatrix: Tensor;
+  private readonly x: Tensor;
+  private readonly summand: Tensor | undefined;
+  private readonly inPlane: Conv3dGeometry;
+  private readonly shape: Shape5D;
 
-/** The differences and the sum of planes that the products are made of: d₀ − d₂, d₁ + d₂, d₂ − d₁, d₁ − d₃. */
-function sourcesOf(operators: Operators, pairs: Tensor, plane: readonly number[]): Tensor5D[] {
-  const [odd, even] = operators.runMany("Unpack", unpack(1), [pairs], 2, [pairs]);
-  const count = pairs.shape[0]! - 1;
-  const planesFrom = (x: Tensor, first: number) => {
-    const rows = slice(operators, x, first, count), planes = operators.reshape(rows, [1, count, ...plane]);
+  constructor(
+    private readonly operators: Operators,
+    { source, result }: Transform,
+    x: Tensor5D,
+    private readonly filters: readonly Tensor5D[],
+    private readonly options: FusedOptions,
+  ) {
+    const [samples, depth, height, width, channels] = x.shape, outputs = filters[0]!.shape[4], { summand } = options;
+    this.planes = result.length;
+    this.sources = source.length;
+    this.sourceMatrix = tf.tensor2d(source as number[][]);
+    this.resultMatrix = tf.tensor2d(result as number[][]);
+    this.shape = [samples, depth, height, width, outputs];
+    this.x = operators.reshape(x, [samples * depth, height * width * channels]);
+    this.summand = summand && operators.reshape(summand, [samples * depth, height * width * outputs]);
+    summand?.dispose();
+    this.inPlane = { stride: [this.sources, 1, 1], padding: [0, 1, 1] };
+  }
+
+  run(): Tensor5D {
+    const { operators, planes, shape: [samples, depth] } = this, slabs: Tensor[] = [];
+    const tilesOfSlab = Math.max(1, Math.round(slabBytes / (4 * planes * this.x.shape[1]!)));
+    const step = planes * tilesOfSlab;
+    for (let sample = 0; sample < samples; sample++) {
+      for (let from = 0; from < depth; from += step) {
+        slabs.push(this.slab({ sample, from, count: Math.min(step, depth - from) }));
+      }
+    }
+    const all = joined(operators, slabs, 0), y = operators.reshape(all, this.shape) as Tensor5D;
+    all.dispose();
+    return y;
+  }
+
+  dispose(): void {
+    tf.dispose([this.sourceMatrix, this.resultMatrix, this.x, this.summand ?? []]);
+  }
+
+  /** Planes of y [count, H·W·out]. */
+  private slab(slab: Slab): Tensor {
+    const { operators, options: { relu } } = this;
+    let y = this.results(this.products(this.sourcesOf(this.windows(slab))), slab.count);
+    if (this.summand !== undefined) {
+      const extra = slice(operators, this.summand, slab.sample * this.shape[1] + slab.from, slab.count);
+      y = operators.run("AddV2", [float32], [y, extra], [y, extra]);
+    }
+    return relu ? operators.run("Relu", [float32], [y], [y]) : y;
+  }
+
+  /** The m + 2 planes around each tile [tiles, m + 2, H·W·in], zeros beyond the ends of the sample. */
+  private windows({ sample, from, count }: Slab): Tensor {
+    const { operators, planes, shape: [, depth], x, x: { shape: [, size] } } = this, tiles = count / planes;
+    // From the plane before the slab on; as many beyond it as make whole tiles.
+    const before = from === 0 ? 1 : 0, wanted = count + planes, first = from - 1 + before;
+    const kept = Math.min(wanted - before, depth - first), after = wanted - before - kept;
+    const rows = padded(operators, slice(operators, x, sample * depth + first, kept), before, after);
+    const tilesFrom = (plane: number) => {
+      const part = slice(operators, rows, plane, count), view = operators.reshape(part, [tiles, planes, size!]);
+      part.dispose();
+      return view;
+    };
+    const own = tilesFrom(0), next = tilesFrom(planes);
+    const begin = Constant.int32s([0, 0, 0]), two = Constant.int32s([tiles, 2, size!]);
+    const overlap = operators.run("Slice", sliceAttributes, [next, begin, two], [next]);
     rows.dispose();
-    return planes as Tensor5D;
-  };
-  const d0 = planesFrom(odd!, 0), d1 = planesFrom(even!, 0), d2 = planesFrom(odd!, 1), d3 = planesFrom(even!, 1);
-  tf.dispose([odd!, even!]);
-  const difference = (a: Tensor5D, b: Tensor5D) => operators.run("Sub", [float32], [a, b]) as Tensor5D;
-  const sum = operators.run("AddV2", [float32], [d1, d2]) as Tensor5D;
-  const sources = [difference(d0, d2), sum, difference(d2, d1), difference(d1, d3)];
-  tf.dispose([d0, d1, d2, d3]);
-  return sources;
-}
+    return joined(operators, [own, overlap], 1);
+  }
 
-/** The even and the odd planes of a slab, each [1, count/2, H, W, C]. */
-function alternating(
-  operators: Operators,
-  planes: Tensor,
-  first: number,
-  count: number,
-  plane: readonly number[],
-): Tensor5D[] {
-  const rows = slice(operators, planes, first, count), pairs = operators.reshape(rows, [1, count / 2, 2, ...plane]);
-  rows.dispose();
-  return operators.runMany("Unpack", unpack(2), [pairs], 2, [pairs]) as Tensor5D[];
-}
+  /** Bᵀ·d as planes [tiles · (m + 2), H·W·in]; consumes the windows. */
+  private sourcesOf(windows: Tensor): Tensor {
+    const { operators, sourceMatrix } = this, [tiles, sources, size] = windows.shape as [number, number, number];
+    const mixed = operators.run("BatchMatMulV2", matMulAttributes, [sourceMatrix, windows], [windows]);
+    const rows = operators.reshape(mixed, [tiles * sources, size]);
+    mixed.dispose();
+    return rows;
+  }
 
-/** The slab's planes [count/2, 2, H, W, out]; consumes the sources and what is added to the even and odd planes. */
-function slabOf(
-  operators: Operators,
-  [source1, source2, source3, source4]: readonly Tensor5D[],
-  [filter1, filter2, filter3, filter4]: readonly Tensor5D[],
-  options: Omit<FusedOptions, "summand">,
-  extra: readonly Tensor5D[] | undefined,
-): Tensor {
-  const m2 = product(operators, source2!, filter2!), m3 = product(operators, source3!, filter3!);
-  const sum = added(operators, operators.run("AddV2", [float32], [m2, m3]), extra?.[0]);
-  const difference = added(operators, operators.run("Sub", [float32], [m2, m3], [m2]), extra?.[1]);
-  const even = fusedConv3d(operators, source1!, filter1!, inPlane, { ...options, summand: sum });
-  const odd = fusedConv3d(operators, source4!, filter4!, inPlane, { ...options, summand: difference });
-  const slab = operators.run("Pack", pack(2), [even, odd]);
-  tf.dispose([m3, source1!, source4!, even, odd]);
-  return slab;
-}
+  /** The m + 2 products, each [1, tiles, H, W, out]; consumes the sources. */
+  private products(rows: Tensor): Tensor[] {
+    const { operators, filters, inPlane, options: { bias } } = this, [, , height, width] = this.shape;
+    const { attributes } = planFor([1, rows.shape[0]!, height, width, 1], filters[0]!.shape, inPlane);
+    const products = filters.map((filter, i) => {
+      const own = slice(operators, rows, i, rows.shape[0]! - this.sources + 1);
+      const x = operators.reshape(own, [1, own.shape[0]!, height, width, filter.shape[3]]) as Tensor5D;
+      own.dispose();
+      const product = i === biased
+        ? fusedConv3d(operators, x, filter, inPlane, { bias, relu: false })
+        : operators.run("Conv3D", attributes, [x, filter]);
+      x.dispose();
+      return product;
+    });
+    rows.dispose();
+    return products;
+  }
 
-/** x * w within each plane; consumes x. */
-function product(operators: Operators, x: Tensor5D, w: Tensor5D): Tensor {
-  const { attributes } = planFor(x.shape, w.shape, inPlane);
-  return operators.run("Conv3D", attributes, [x, w], [x]);
-}
-
-/** Written over `sum`; consumes both. */
-function added(operators: Operators, sum: Tensor, extra: Tensor5D | undefined): Tensor5D {
-  return (extra === undefined ? sum : operators.run("AddV2", [float32], [sum, extra], [sum, extra])) as Tensor5D;
+  /** Aᵀ of the products as planes [count, H·W·out]; consumes them. */
+  private results(products: readonly Tensor[], count: number): Tensor {
+    const { operators, planes, sources, shape: [, , height, width, outputs] } = this;
+    const size = height * width * outputs, axis = attribute.integer("axis", 2);
+    const packed = operators.run("Pack", [float32, attribute.integer("N", sources), axis], products, products);
+    const tiles = operators.reshape(packed, [count / planes, sources, size]);
+    packed.dispose();
+    const mixed = operators.run("BatchMatMulV2", matMulAttributes, [this.resultMatrix, tiles], [tiles]);
+    const rows = operators.reshape(mixed, [count, size]);
+    mixed.dispose();
+    return rows;
+  }
 }
 
 function slice(operators: Operators, rows: Tensor, first: number, count: number): Tensor {
@@ -156,18 +219,16 @@ function slice(operators: Operators, rows: Tensor, first: number, count: number)
   return operators.run("Slice", sliceAttributes, [rows, begin, size]);
 }
 
-/** Slabs one after the other, under another shape; consumes them. */
-function joined(operators: Operators, slabs: readonly Tensor[], shape: Shape5D): Tensor5D {
-  const plane = shape[2] * shape[3] * shape[4];
-  const rows = slabs.map((slab) => operators.reshape(slab, [slab.size / plane, plane]));
-  tf.dispose([...slabs]);
-  const all = rows.length === 1 ? rows[0]! : operators.run(
-    "ConcatV2",
-    [attribute.integer("N", rows.length), float32, attribute.type("Tidx", dataTypes.TF_INT32)],
-    [...rows, Constant.int32(0)],
-    rows,
-  );
-  const y = operators.reshape(all, shape);
-  all.dispose();
-  return y as Tensor5D;
+/** Zero rows before and after; consumes the rows. */
+function padded(operators: Operators, rows: Tensor, before: number, after: number): Tensor {
+  if (before + after === 0) return rows;
+  const paddings = Constant.int32s([before, after, 0, 0], [2, 2]);
+  return operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [rows, paddings], [rows]);
+}
+
+/** Consumes the parts. */
+function joined(operators: Operators, parts: readonly Tensor[], axis: number): Tensor {
+  if (parts.length === 1) return parts[0]!;
+  const attributes = [attribute.integer("N", parts.length), float32, attribute.type("Tidx", dataTypes.TF_INT32)];
+  return operators.run("ConcatV2", attributes, [...parts, Constant.int32(axis)], parts);
 }

@@ -17,8 +17,8 @@ const same: Conv3dGeometry = { stride: [1, 1, 1], padding: [1, 1, 1] };
 const half: Conv3dGeometry = { stride: [2, 2, 2], padding: [1, 1, 1] };
 
 const cases: readonly [name: string, x: Shape, kernel: Triple, outputs: number, Conv3dGeometry, winograd: boolean][] = [
-  ["Winograd, two samples", [2, 8, 10, 13, 64], [3, 3, 3], 96, same, true],
-  ["Winograd, several slabs and a shorter last one", [1, 44, 32, 32, 64], [3, 3, 3], 64, same, true],
+  ["Winograd by two planes, two samples", [2, 10, 10, 13, 64], [3, 3, 3], 96, same, true],
+  ["Winograd by four planes, several slabs and a shorter last one", [1, 44, 32, 32, 64], [3, 3, 3], 64, same, true],
   ["an odd depth", [1, 9, 16, 16, 64], [3, 3, 3], 64, same, false],
   ["stride 2, padded by hand", [1, 16, 48, 48, 48], [3, 3, 3], 64, half, false],
   ["the shortcut's 1×1×1", [1, 32, 64, 64, 64], [1, 1, 1], 128, { stride: [2, 2, 2], padding: [0, 0, 0] }, false],
@@ -60,7 +60,7 @@ describeEngines("folded convolutions", (engine) => {
         for (let round = 0; round < 2; round++) {
           const found = folded.run(x.clone(), { relu, residual: residual?.clone() });
           expect(found.shape).toEqual(expected.shape);
-          expect(largestDifference(found, expected)).toBeLessThan(3e-6 * largest(expected));
+          expect(largestDifference(found, expected)).toBeLessThan(8e-6 * largest(expected));
           found.dispose();
         }
         folded.dispose();
