@@ -134,7 +134,9 @@ describe("balanced folds", () => {
     expect(code({ folds: 1 })).toBe("folds-count");
     expect(code({ folds: 9 })).toBe("folds-few");
     expect(code({ folds: 3 })).toBe("folds-one-class");
-    expect(code({ splits: ["test"] })).toBe("folds-empty");
+    expect(code({ splits: ["test"] })).toBe("split-missing");
+    const unlabelled = scansOf({ negative: 2 }, "test").map(({ presence: _, ...scan }): Scan => scan);
+    expect(code({ dataset: datasetOf(unlabelled), splits: ["test"] })).toBe("folds-empty");
     expect(code({ dataset: datasetOf(dataset.scans.map((scan) => ({ ...scan, patient: "P1" }))) })).toBe("folds-few");
     expect(code({ dataset: datasetOf([scanOf("mild", 80, "test")]), scheme: "original", splits: ["test"] })).toBe(
       "folds-split",
