@@ -2,6 +2,7 @@
 import type { Tensor, Tensor5D } from "../../tf.ts";
 import { convOutputShape, sizeOf as elementCount } from "../reference.ts";
 import type { Conv3dGeometry, EngineOps, Triple } from "../types.ts";
+import { pad, type Paddings, slice } from "./arrange.ts";
 import type { FilterGradient } from "./filter_gradient.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
 import { dataTypes } from "./types.ts";
@@ -38,9 +39,7 @@ export function conv3dOps(
       const attributes = [...plan.attributes, attribute.type("Tshape", dataTypes.TF_INT32)];
       const dPadded = operators.run("Conv3DBackpropInputV2", attributes, inputs);
       if (!plan.pads) return dPadded as Tensor5D;
-      const before = Constant.int32s([0, ...geometry.padding, 0]);
-      const size = Constant.int32s(inputShape);
-      const dx = operators.run("Slice", [float32, indexInt32], [dPadded, before, size]);
+      const dx = slice(operators, dPadded, [0, ...geometry.padding, 0], inputShape);
       dPadded.dispose();
       return dx as Tensor5D;
     },
@@ -55,12 +54,10 @@ export function conv3dOps(
   };
 }
 
-const indexInt32 = attribute.type("Index", dataTypes.TF_INT32);
-
 export interface Plan {
   /** Whether zeros have to be added by hand. */
   readonly pads: boolean;
-  readonly paddings: readonly number[];
+  readonly paddings: Paddings;
   readonly paddedShape: Shape5D;
   readonly attributes: ReturnType<typeof attribute.integers>[];
 }
@@ -73,7 +70,7 @@ export function planFor(input: Shape5D, filter: Shape5D, geometry: Conv3dGeometr
   const pads = !none && !same;
   return {
     pads,
-    paddings: [0, 0, pd, pd, ph, ph, pw, pw, 0, 0],
+    paddings: [[0, 0], [pd, pd], [ph, ph], [pw, pw], [0, 0]],
     paddedShape: pads ? [n, d + 2 * pd, h + 2 * ph, w + 2 * pw, c] : input,
     attributes: [
       float32,
@@ -92,8 +89,7 @@ export function withPadding(
   body: (padded: Tensor) => Tensor,
 ): Tensor5D {
   if (!plan.pads) return body(x) as Tensor5D;
-  const paddings = Constant.int32s(plan.paddings, [5, 2]);
-  const padded = operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [x, paddings]);
+  const padded = pad(operators, x, plan.paddings);
   try {
     return body(padded) as Tensor5D;
   } finally {

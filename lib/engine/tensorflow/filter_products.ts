@@ -13,6 +13,7 @@
 import * as tf from "../../tf.ts";
 import type { Tensor, Tensor5D } from "../../tf.ts";
 import type { Conv3dGeometry } from "../types.ts";
+import { joined, pad, type Paddings, paddingsAttribute, slice } from "./arrange.ts";
 import { type Axis, axisOf, groupsAlong, type TapGroup } from "./filter_axis.ts";
 import { attribute, Constant, float32, type Operators } from "./operators.ts";
 import { dataTypes } from "./types.ts";
@@ -97,7 +98,7 @@ class FilterProducts {
     const first = sample * depth.outputs + from;
     const slab = slice(operators, dPlanes, [first, 0, 0, 0], [to - from, height.outputs, width.outputs, outputs]);
     const after = [height.pitch - height.outputs, width.pitch - width.outputs] as const;
-    const padded = pad(operators, slab, [[0, 0], [0, after[0]], [0, after[1]]]);
+    const padded = padVolume(operators, slab, [[0, 0], [0, after[0]], [0, after[1]]]);
     return asRows(operators, padded, outputs, this.rowCount(to - from));
   }
 
@@ -171,35 +172,28 @@ class FilterProducts {
       }
       taps.push(...ofLine);
     }
-    const joined = joinedTensors(operators, taps, 0);
-    const gradient = operators.reshape(joined, filterShape);
-    joined.dispose();
+    const all = joined(operators, taps, 0);
+    const gradient = operators.reshape(all, filterShape);
+    all.dispose();
     return gradient as Tensor5D;
   }
 }
 
-const index = attribute.type("Index", dataTypes.TF_INT32);
-const tPaddings = attribute.type("Tpaddings", dataTypes.TF_INT32);
 const transposed = [float32, attribute.bool("transpose_a", true), attribute.bool("transpose_b", false)];
-function slice(operators: Operators, x: Tensor, begin: readonly number[], size: readonly number[]): Tensor {
-  return operators.run("Slice", [float32, index], [x, Constant.int32s(begin), Constant.int32s(size)]);
-}
-
-type Paddings = readonly (readonly [before: number, after: number])[];
 
 /** Zeros around depth, height and width of x [D, H, W, C]; consumes x. */
-function pad(operators: Operators, x: Tensor, paddings: Paddings): Tensor {
+function padVolume(operators: Operators, x: Tensor, paddings: Paddings): Tensor {
   if (paddings.flat().every((amount) => amount === 0)) return x;
-  const padded = operators.run("Pad", [float32, tPaddings], [x, Constant.int32s([...paddings.flat(), 0, 0], [4, 2])]);
+  const padded = pad(operators, x, [...paddings, [0, 0]]);
   x.dispose();
   return padded;
 }
 
 /** Pads, then splits x [D, H, W, C] into its phases: [phases, D/s, H/s, W/s, C]; consumes x. */
 function split(operators: Operators, x: Tensor, strides: readonly number[], paddings: Paddings): Tensor {
-  if (strides.every((stride) => stride === 1)) return pad(operators, x, paddings);
+  if (strides.every((stride) => stride === 1)) return padVolume(operators, x, paddings);
   const volume = operators.reshape(x, [1, ...x.shape]);
-  const attributes = [float32, attribute.type("Tblock_shape", dataTypes.TF_INT32), tPaddings];
+  const attributes = [float32, attribute.type("Tblock_shape", dataTypes.TF_INT32), paddingsAttribute];
   const inputs = [volume, Constant.int32s(strides), Constant.int32s(paddings.flat(), [3, 2])];
   const phases = operators.run("SpaceToBatchND", attributes, inputs);
   tf.dispose([x, volume]);
@@ -221,20 +215,7 @@ function sideBySide(operators: Operators, x: Tensor, starts: readonly number[]):
   const rows = x.shape[0]! - Math.max(...starts), channels = x.shape[1]!;
   const windows = starts.map((start) => slice(operators, x, [start, 0], [rows, channels]));
   x.dispose();
-  return joinedTensors(operators, windows, 1);
-}
-
-/** Consumes the tensors. */
-function joinedTensors(operators: Operators, tensors: readonly Tensor[], axis: number): Tensor {
-  if (tensors.length === 1) return tensors[0]!;
-  const attributes = [
-    attribute.integer("N", tensors.length),
-    float32,
-    attribute.type("Tidx", dataTypes.TF_INT32),
-  ];
-  const joined = operators.run("ConcatV2", attributes, [...tensors, Constant.int32(axis)]);
-  for (const tensor of tensors) tensor.dispose();
-  return joined;
+  return joined(operators, windows, 1);
 }
 
 /** Consumes the parts, of which there is at least one. */

@@ -11,10 +11,10 @@
 import * as tf from "../../tf.ts";
 import type { Tensor, Tensor5D } from "../../tf.ts";
 import type { Conv3dGeometry } from "../types.ts";
+import { joined, pad, slice } from "./arrange.ts";
 import { planFor } from "./conv3d.ts";
 import { fusedConv3d, type FusedOptions } from "./fused_conv3d.ts";
-import { attribute, Constant, float32, type Operators } from "./operators.ts";
-import { dataTypes } from "./types.ts";
+import { attribute, float32, type Operators } from "./operators.ts";
 
 type Shape5D = Tensor5D["shape"];
 type Matrix = readonly (readonly number[])[];
@@ -52,7 +52,6 @@ const slabBytes = 2 ** 24;
 /** The product whose column of Aᵀ is all ones. */
 const biased = 1;
 
-const sliceAttributes = [float32, attribute.type("Index", dataTypes.TF_INT32)];
 const matMulAttributes = [float32, attribute.bool("adj_x", false), attribute.bool("adj_y", false)];
 
 /** Whether a convolution has the form, and enough channels for the sums to cost less than they save. */
@@ -148,7 +147,7 @@ class DepthConvolution {
     const { operators, options: { relu } } = this;
     let y = this.results(this.products(this.sourcesOf(this.windows(slab))), slab.count);
     if (this.summand !== undefined) {
-      const extra = slice(operators, this.summand, slab.sample * this.shape[1] + slab.from, slab.count);
+      const extra = rowsOf(operators, this.summand, slab.sample * this.shape[1] + slab.from, slab.count);
       y = operators.run("AddV2", [float32], [y, extra], [y, extra]);
     }
     return relu ? operators.run("Relu", [float32], [y], [y]) : y;
@@ -160,16 +159,15 @@ class DepthConvolution {
     // From the plane before the slab on; as many beyond it as make whole tiles.
     const before = from === 0 ? 1 : 0, wanted = count + planes, first = from - 1 + before;
     const kept = Math.min(wanted - before, depth - first), after = wanted - before - kept;
-    const rows = padded(operators, slice(operators, x, sample * depth + first, kept), before, after);
+    const rows = padded(operators, rowsOf(operators, x, sample * depth + first, kept), before, after);
     const tilesFrom = (plane: number) => {
-      const part = slice(operators, rows, plane, count), view = operators.reshape(part, [tiles, planes, size!]);
+      const part = rowsOf(operators, rows, plane, count), view = operators.reshape(part, [tiles, planes, size!]);
       part.dispose();
       return view;
     };
     const own = tilesFrom(0), next = tilesFrom(planes);
-    const begin = Constant.int32s([0, 0, 0]), two = Constant.int32s([tiles, 2, size!]);
-    const overlap = operators.run("Slice", sliceAttributes, [next, begin, two], [next]);
-    rows.dispose();
+    const overlap = slice(operators, next, [0, 0, 0], [tiles, 2, size!]);
+    tf.dispose([rows, next]);
     return joined(operators, [own, overlap], 1);
   }
 
@@ -187,7 +185,7 @@ class DepthConvolution {
     const { operators, filters, inPlane, options: { bias } } = this, [, , height, width] = this.shape;
     const { attributes } = planFor([1, rows.shape[0]!, height, width, 1], filters[0]!.shape, inPlane);
     const products = filters.map((filter, i) => {
-      const own = slice(operators, rows, i, rows.shape[0]! - this.sources + 1);
+      const own = rowsOf(operators, rows, i, rows.shape[0]! - this.sources + 1);
       const x = operators.reshape(own, [1, own.shape[0]!, height, width, filter.shape[3]]) as Tensor5D;
       own.dispose();
       const product = i === biased
@@ -214,21 +212,15 @@ class DepthConvolution {
   }
 }
 
-function slice(operators: Operators, rows: Tensor, first: number, count: number): Tensor {
-  const begin = Constant.int32s([first, 0]), size = Constant.int32s([count, rows.shape[1]!]);
-  return operators.run("Slice", sliceAttributes, [rows, begin, size]);
+/** Rows [first, first + count) of a table. */
+function rowsOf(operators: Operators, table: Tensor, first: number, count: number): Tensor {
+  return slice(operators, table, [first, 0], [count, table.shape[1]!]);
 }
 
 /** Zero rows before and after; consumes the rows. */
 function padded(operators: Operators, rows: Tensor, before: number, after: number): Tensor {
   if (before + after === 0) return rows;
-  const paddings = Constant.int32s([before, after, 0, 0], [2, 2]);
-  return operators.run("Pad", [float32, attribute.type("Tpaddings", dataTypes.TF_INT32)], [rows, paddings], [rows]);
-}
-
-/** Consumes the parts. */
-function joined(operators: Operators, parts: readonly Tensor[], axis: number): Tensor {
-  if (parts.length === 1) return parts[0]!;
-  const attributes = [attribute.integer("N", parts.length), float32, attribute.type("Tidx", dataTypes.TF_INT32)];
-  return operators.run("ConcatV2", attributes, [...parts, Constant.int32(axis)], parts);
+  const all = pad(operators, rows, [[before, after], [0, 0]]);
+  rows.dispose();
+  return all;
 }
