@@ -12,12 +12,9 @@ import type { Conv3dGeometry, Triple } from "../../lib/engine/types.ts";
 import * as tf from "../../lib/tf.ts";
 import { convolutionOracle } from "../support/convolution_oracle.ts";
 import { allEngines, describeEngines, expectClose, tidied } from "../support/engines.ts";
-import { hashFilled } from "../support/hash_fill.ts";
+import { numbers, volumeOf } from "../support/number_tensors.ts";
 
 const tolerance = 1e-5;
-const numbers = (shape: readonly number[], seed: number) => hashFilled(shape, seed, 0, 2);
-const tensor = (values: ArrayLike<number>, shape: readonly number[]) =>
-  tf.tensor5d(Float32Array.from(values), [...shape] as tf.Tensor5D["shape"]);
 
 interface ConvolutionCase {
   readonly name: string;
@@ -67,7 +64,7 @@ describeEngines("convolution agrees with the float64 reference", (engine, name) 
       const yShape = convOutputShape(xShape, wShape, geometry);
       const xs = numbers(xShape, 1), ws = numbers(wShape, 2), dys = numbers(yShape, 3);
       await tidied(async () => {
-        const x = tensor(xs, xShape), w = tensor(ws, wShape), dy = tensor(dys, yShape);
+        const x = volumeOf(xs, xShape), w = volumeOf(ws, wShape), dy = volumeOf(dys, yShape);
         const y = ops.conv3d(x, w, geometry);
         expect(y.shape).toEqual(yShape);
         const forward = referenceConv3d(xs, xShape, ws, wShape, geometry).values;
@@ -87,7 +84,7 @@ describeEngines("convolution agrees with the float64 reference", (engine, name) 
   test.each(["tfjs.padding.stride2", "tfjs.stem_conv"])("oracle %s", async (id) => {
     const { x, w, xShape, wShape, geometry, expected } = convolutionOracle(id);
     await tidied(async () => {
-      const y = engine().ops.conv3d(tensor(x, xShape), tensor(w, wShape), geometry);
+      const y = engine().ops.conv3d(volumeOf(x, xShape), volumeOf(w, wShape), geometry);
       expectClose(await y.data(), expected, 2e-6, 0);
     });
   });
@@ -102,7 +99,7 @@ describeEngines("convolution agrees with the float64 reference", (engine, name) 
       const first = (values: ArrayLike<number>) =>
         Float32Array.from({ length: values.length / 64 }, (_, i) => values[64 * i]!);
       await tidied(async () => {
-        const x = tensor(xs, shape), w = tensor(ws, wShape), dy = tensor(dys, shape);
+        const x = volumeOf(xs, shape), w = volumeOf(ws, wShape), dy = volumeOf(dys, shape);
         const y = first(await ops.conv3d(x, w, geometry).data());
         const w0 = first(ws);
         const forward = referenceConv3d(xs, shape, w0, [3, 3, 3, 64, 1], geometry).values;
@@ -122,8 +119,8 @@ describeEngines("convolution agrees with the float64 reference", (engine, name) 
 
   test("a kernel of one delta copies the volume", async () => {
     await tidied(async () => {
-      const values = numbers([1, 4, 5, 6, 1], 4), x = tensor(values, [1, 4, 5, 6, 1]);
-      const delta = tensor(Float32Array.from({ length: 27 }, (_, i) => i === 13 ? 1 : 0), [3, 3, 3, 1, 1]);
+      const values = numbers([1, 4, 5, 6, 1], 4), x = volumeOf(values, [1, 4, 5, 6, 1]);
+      const delta = volumeOf(Float32Array.from({ length: 27 }, (_, i) => i === 13 ? 1 : 0), [3, 3, 3, 1, 1]);
       const y = engine().ops.conv3d(x, delta, { stride: [1, 1, 1], padding: [1, 1, 1] });
       expect([...await y.data()]).toEqual([...values]);
     });
@@ -132,11 +129,11 @@ describeEngines("convolution agrees with the float64 reference", (engine, name) 
   test("gradients by finite differences of the engine's own forward pass", async () => {
     const { ops } = engine(), geometry: Conv3dGeometry = { stride: [1, 2, 2], padding: [1, 1, 1] };
     await tidied(async () => {
-      const x = tensor(numbers([1, 4, 6, 6, 8], 1), [1, 4, 6, 6, 8]);
-      const w = tensor(numbers([3, 3, 3, 8, 8], 2), [3, 3, 3, 8, 8]);
-      const direction = tensor(numbers([1, 4, 6, 6, 8], 5), x.shape);
-      const wDirection = tensor(numbers([3, 3, 3, 8, 8], 6), w.shape);
-      const y = ops.conv3d(x, w, geometry), dy = tensor(numbers(y.shape, 3), y.shape);
+      const x = volumeOf(numbers([1, 4, 6, 6, 8], 1), [1, 4, 6, 6, 8]);
+      const w = volumeOf(numbers([3, 3, 3, 8, 8], 2), [3, 3, 3, 8, 8]);
+      const direction = volumeOf(numbers([1, 4, 6, 6, 8], 5), x.shape);
+      const wDirection = volumeOf(numbers([3, 3, 3, 8, 8], 6), w.shape);
+      const y = ops.conv3d(x, w, geometry), dy = volumeOf(numbers(y.shape, 3), y.shape);
       const dot = async (a: tf.Tensor, b: tf.Tensor) => (await tf.sum(tf.mul(a, b)).data())[0]!;
       // linear in each argument, so that a difference over a whole step has no truncation error
       const alongX = await dot(ops.conv3d(tf.add(x, direction), w, geometry), dy) - await dot(y, dy);

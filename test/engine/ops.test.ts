@@ -7,13 +7,10 @@ import { relativeError } from "../../lib/engine/self_test.ts";
 import type { Conv3dGeometry, DropoutStream, Engine, EngineFactory } from "../../lib/engine/types.ts";
 import * as tf from "../../lib/tf.ts";
 import { allEngines, describeEngines, eachEngine, expectClose, tidied } from "../support/engines.ts";
-import { hashFilled } from "../support/hash_fill.ts";
+import { numbers, volumeOf } from "../support/number_tensors.ts";
 import { oracle } from "../support/oracles.ts";
 
 const tolerance = 1e-5;
-const numbers = (shape: readonly number[], seed: number) => hashFilled(shape, seed, 0, 2);
-const tensor = (values: ArrayLike<number>, shape: readonly number[]) =>
-  tf.tensor5d(Float32Array.from(values), [...shape] as tf.Tensor5D["shape"]);
 
 interface BatchNormCase {
   readonly shape: Shape5;
@@ -41,10 +38,10 @@ async function checkBatchNorm(
   const expected = referenceBatchNorm(xs, gammas, betas, expectedOptions);
   const gradient = referenceBatchNormGrad(xs, gammas, betas, dys, expectedOptions);
   await tidied(async () => {
-    const options = { epsilon, relu, ...(residual && { residual: tensor(rs, shape) }) };
-    const x = tensor(xs, shape), gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
+    const options = { epsilon, relu, ...(residual && { residual: volumeOf(rs, shape) }) };
+    const x = volumeOf(xs, shape), gamma = tf.tensor1d(gammas), beta = tf.tensor1d(betas);
     const { y, mean, variance, backward } = ops.batchNorm(x, gamma, beta, options);
-    const { dx, dGamma, dBeta, dResidual } = backward(tensor(dys, shape));
+    const { dx, dGamma, dBeta, dResidual } = backward(volumeOf(dys, shape));
     const inference = ops.batchNormInference(x, gamma, beta, mean, tf.tensor1d([...expected.biased]), options);
     expect(y.shape).toEqual(shape);
     const pairs: [tf.Tensor, ArrayLike<number>][] = [
@@ -72,11 +69,12 @@ describeEngines("batch norm agrees with the float64 reference", (engine) => {
   test("parameters, residuals and gradients of another shape are refused", () => {
     const { ops } = engine(), options = { epsilon: 1e-5, relu: true };
     tf.tidy(() => {
-      const x = tensor(numbers([1, 2, 3, 3, 4], 1), [1, 2, 3, 3, 4]), small = tensor(numbers([8], 1), [1, 1, 2, 1, 4]);
+      const x = volumeOf(numbers([1, 2, 3, 3, 4], 1), [1, 2, 3, 3, 4]),
+        small = volumeOf(numbers([8], 1), [1, 1, 2, 1, 4]);
       const [three, four] = [tf.ones<tf.Rank.R1>([3]), tf.ones<tf.Rank.R1>([4])] as const;
       expect(() => ops.batchNorm(x, three, four, options)).toThrow(EngineError);
       expect(() => ops.batchNorm(x, four, three, options)).toThrow(EngineError);
-      expect(() => ops.batchNorm(x, four, four, { ...options, residual: tensor(numbers([6], 1), [1, 1, 1, 2, 3]) }))
+      expect(() => ops.batchNorm(x, four, four, { ...options, residual: volumeOf(numbers([6], 1), [1, 1, 1, 2, 3]) }))
         .toThrow(EngineError);
       expect(() => ops.batchNormInference(x, four, four, four, three, options)).toThrow(EngineError);
       expect(() => ops.batchNorm(x, four, four, options).backward(small)).toThrow(EngineError);
@@ -86,7 +84,7 @@ describeEngines("batch norm agrees with the float64 reference", (engine) => {
   test("oracle bn.train", async () => {
     const { inputs, expected } = oracle("bn.train");
     await tidied(async () => {
-      const x = tensor(inputs.x, [1, 1, 1, 4, 1]);
+      const x = volumeOf(inputs.x, [1, 1, 1, 4, 1]);
       const { y, mean, variance, release } = engine().ops.batchNorm(x, tf.ones([1]), tf.zeros([1]), {
         epsilon: 1e-5,
         relu: false,
@@ -163,8 +161,8 @@ describeEngines("AdamW", (engine) => {
 describeEngines("memory", (engine) => {
   test("tensors and handles stay flat over steps", () => {
     const { ops } = engine(), geometry: Conv3dGeometry = { stride: [2, 2, 2], padding: [1, 1, 1] };
-    const x = tensor(numbers([1, 6, 6, 6, 5], 1), [1, 6, 6, 6, 5]);
-    const w = tensor(numbers([3, 3, 3, 5, 6], 2), [3, 3, 3, 5, 6]);
+    const x = volumeOf(numbers([1, 6, 6, 6, 5], 1), [1, 6, 6, 6, 5]);
+    const w = volumeOf(numbers([3, 3, 3, 5, 6], 2), [3, 3, 3, 5, 6]);
     const gamma = tf.ones([6]) as tf.Tensor1D, beta = tf.zeros([6]) as tf.Tensor1D;
     const step = () => {
       const y = ops.conv3d(x, w, geometry);
